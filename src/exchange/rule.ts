@@ -1,0 +1,107 @@
+/**
+ * The exchange-rule seam: how peers mix what they learned. A rule is a small deterministic machine inside the peer,
+ * without I/O, promises, clock or chance of its own: `init(context) → state`, `step(state, event, scope) → actions`.
+ * A new rule is one new file and one line in registry.ts. Conformance: test/exchange/rule.conformance.ts.
+ *
+ * Ownership: vectors in events belong to the rule from then on; vectors in actions belong to the peer from then on and are
+ * never changed again by either side. State is used linearly: `step` may change it in place and returns only actions.
+ * The peer guarantees: exactly one `begin` first and after each `complete`; `trained` answers the last `train` only;
+ * `received` comes from in-neighbours or named partners only, with a kind the rule declared and vectors of the declared shape,
+ * finite, each (sender, incarnation, sequence) once. Not guaranteed: that messages arrive at all, in round order, or only for this round.
+ */
+import type { Random } from '../base/random.ts';
+import type { Precision, Vector } from '../params/layout.ts';
+
+/** What one rule message carries; wire/ checks it before the peer sees it. */
+export interface MessageShape {
+  /** Precision of each vector; each has the length of the params. */
+  readonly vectors: readonly Precision[];
+}
+
+export interface RuleMessage {
+  /** One of the rule's declared message kinds. */
+  readonly kind: string;
+  /** The sender's round. */
+  readonly round: number;
+  readonly vectors: readonly Vector[];
+  /** Small integers or finite numbers the rule needs beside the vectors (pair ids, ages). */
+  readonly numbers: readonly number[];
+}
+
+/** Adaptive deadline for a neighbour: clamp(factor · its own running median, floorMs, ceilingMs). */
+export interface DeadlineOptions {
+  readonly factor: number;
+  readonly floorMs: number;
+  readonly ceilingMs: number;
+  /** A broken link that is back within this time costs nothing. */
+  readonly downGraceMs: number;
+}
+
+export interface RuleContext {
+  readonly self: number;
+  /** Ascending; peers this one sends to along overlay arcs. */
+  readonly outNeighbours: readonly number[];
+  /** Ascending; peers whose messages this one mixes. */
+  readonly inNeighbours: readonly number[];
+  /** Row `self` of the mixing matrix W: what this peer gives to what it receives from j; includes self. */
+  readonly mixingRow: ReadonlyMap<number, number>;
+  /** The rule's own options, validated by the rule's `parse`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly deadline: DeadlineOptions;
+  /** Whether a broken link means that the neighbour cannot be heard (false where messages arrive around it). */
+  readonly linkLossMeansSilence: boolean;
+}
+
+/** Time and chance, given with each event. */
+export interface RuleScope {
+  /** Milliseconds of the driver's clock. */
+  readonly now: number;
+  readonly random: Random;
+}
+
+export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead';
+
+export type RuleEvent =
+  | { readonly kind: 'begin'; readonly round: number; readonly params: Vector }
+  | { readonly kind: 'trained'; readonly params: Vector }
+  | { readonly kind: 'received'; readonly from: number; readonly message: RuleMessage }
+  /** `returning`: it asked for this peer's state of round `round` and will take part from there on. */
+  | { readonly kind: 'neighbour'; readonly peer: number; readonly status: 'up' | 'down' | 'returning'; readonly round: number }
+  | { readonly kind: 'sendFailed'; readonly to: number }
+  | { readonly kind: 'timer'; readonly name: string };
+
+export type RuleAction =
+  /** Start the local updates of the current round from these params; answered by `trained`. */
+  | { readonly kind: 'train'; readonly params: Vector }
+  | { readonly kind: 'send'; readonly to: readonly number[]; readonly message: RuleMessage }
+  | { readonly kind: 'setTimer'; readonly name: string; readonly delayMs: number }
+  | { readonly kind: 'clearTimer'; readonly name: string }
+  /** A message that came too late, too early or twice: counted, never mixed. */
+  | { readonly kind: 'refuse'; readonly from: number; readonly reason: 'stale' | 'future' | 'duplicate' | 'unexpected' }
+  /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
+  | { readonly kind: 'behind'; readonly round: number }
+  /** The round is done: these are the params after it, and who was left out of it. */
+  | {
+      readonly kind: 'complete';
+      readonly round: number;
+      readonly params: Vector;
+      readonly excluded: readonly { readonly peer: number; readonly reason: ExclusionReason }[];
+    };
+
+export interface ExchangeRule<State = unknown> {
+  readonly name: string;
+  /** One line for people. */
+  readonly summary: string;
+  readonly graphs: 'undirected' | 'strong';
+  /** Rounds are in step across peers: params can be compared bit for bit. */
+  readonly synchronous: boolean;
+  /** Every send goes to all out-neighbours alike, so that the gossip carrier can publish it once. */
+  readonly broadcast: boolean;
+  /** Whether each message must reach its receiver, or only the latest one matters. */
+  readonly queue: 'every' | 'latest';
+  readonly messages: Readonly<Record<string, MessageShape>>;
+  /** Checks options from the experiment; returns them complete with defaults, or problems in words. */
+  parse(options: Readonly<Record<string, unknown>>): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
+  init(context: RuleContext): State;
+  step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];
+}

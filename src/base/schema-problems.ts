@@ -1,0 +1,237 @@
+/** From zod issues to problems that people can act on: what was got, what was wanted, and the nearest valid name. */
+import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import type { Problem } from './errors.ts';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** The parts of zod's schema definitions that finding known names needs; see zod/v4/core. */
+interface Definition {
+  readonly type: string;
+  readonly shape?: Readonly<Record<string, Schema>>;
+  readonly options?: readonly Schema[];
+  readonly discriminator?: string;
+  readonly innerType?: Schema;
+  readonly element?: Schema;
+  readonly valueType?: Schema;
+  readonly items?: readonly Schema[];
+  readonly out?: Schema;
+  readonly getter?: () => Schema;
+  readonly values?: readonly unknown[];
+  readonly entries?: Readonly<Record<string, unknown>>;
+}
+type Schema = { readonly _zod: { readonly def: unknown } };
+
+/** `base`: path of `data` inside the whole file. */
+export function problemsOfIssues(
+  issues: readonly Issue[],
+  schema: z.ZodType,
+  data: unknown,
+  base: Path = [],
+): Problem[] {
+  return issues.flatMap((issue) => problemsOf(issue, schema, data, base));
+}
+
+/** The candidate that a mistyped name most likely meant; undefined where none is near. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  if (candidates.length === 0) return undefined;
+  const simple = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const same = candidates.find((candidate) => simple(candidate) === simple(name));
+  const best = same ?? closest(name, [...candidates]);
+  const near = same !== undefined || distance(name, best) <= Math.max(2, Math.ceil(best.length / 3));
+  return near ? best : undefined;
+}
+
+/** A value as people should see it in a message: short, on one line. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'number') return String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+export function dotted(path: Path): string {
+  return path.map(String).join('.');
+}
+
+function problemsOf(issue: Issue, schema: z.ZodType, data: unknown, base: Path): Problem[] {
+  const path = dotted([...base, ...issue.path]);
+  const got = shown(valueAt(data, issue.path));
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) =>
+        unknownKey(key, knownKeys(schema, data, issue.path), [...base, ...issue.path]),
+      );
+    case 'invalid_value':
+      return [badChoice(path, valueAt(data, issue.path), issue.values.map(String))];
+    case 'invalid_union':
+      return unionProblems(issue, schema, data, base);
+    case 'invalid_type': {
+      if (valueAt(data, issue.path) === undefined) {
+        return [{ path, message: `is missing; wanted ${article(issue.expected)}` }];
+      }
+      return [{ path, message: `got ${got}, wanted ${article(issue.expected)}` }];
+    }
+    case 'too_small':
+      return [
+        {
+          path,
+          message: `got ${got}, wanted ${bound(issue.origin, issue.inclusive ? 'at least' : 'more than', issue.minimum)}`,
+        },
+      ];
+    case 'too_big':
+      return [
+        {
+          path,
+          message: `got ${got}, wanted ${bound(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum)}`,
+        },
+      ];
+    case 'custom':
+      return [{ path, message: issue.message }];
+    default:
+      return [{ path, message: `got ${got}: ${issue.message}` }];
+  }
+}
+
+function unknownKey(key: string, known: readonly string[], parent: Path): Problem {
+  const near = nearest(key, known);
+  const suggestion = near === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${near}?`;
+  return {
+    path: dotted([...parent, key]),
+    message: 'unknown key',
+    ...(known.length === 0 ? {} : { suggestion }),
+  };
+}
+
+function badChoice(path: string, got: unknown, choices: readonly string[]): Problem {
+  const near = typeof got === 'string' ? nearest(got, choices) : undefined;
+  const wanted = choices.length === 1 ? choices[0] : `one of ${choices.join(', ')}`;
+  const message = got === undefined ? `is missing; wanted ${wanted}` : `got ${shown(got)}, wanted ${wanted}`;
+  return { path, message, ...(near === undefined ? {} : { suggestion: `did you mean ${near}?` }) };
+}
+
+/** A discriminated union names its kinds; in a plain one, the branch that got furthest speaks. */
+function unionProblems(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  schema: z.ZodType,
+  data: unknown,
+  base: Path,
+): Problem[] {
+  const path = dotted([...base, ...issue.path]);
+  if (issue.errors.length === 0) {
+    const parent = issue.path.slice(0, -1);
+    const kinds = discriminatorValues(definitionAt(schema, data, parent));
+    return [badChoice(path, valueAt(data, issue.path), kinds)];
+  }
+  const inside = issue.errors.find((branch) =>
+    branch.every((error) => error.path.length > 0 || isInside(error)),
+  );
+  if (inside !== undefined) {
+    return inside.flatMap((error) =>
+      problemsOf({ ...error, path: [...issue.path, ...error.path] } as Issue, schema, data, base),
+    );
+  }
+  const roots = issue.errors.flat().filter((error) => error.path.length === 0);
+  const choices = roots.flatMap((error) => (error.code === 'invalid_value' ? error.values.map(String) : []));
+  const types = roots.flatMap((error) => (error.code === 'invalid_type' ? [article(error.expected)] : []));
+  const got = valueAt(data, issue.path);
+  const choice = badChoice(path, got, choices);
+  const wanted = [...new Set([...choices, ...types])].join(', or ');
+  return [
+    {
+      ...choice,
+      message: got === undefined ? `is missing; wanted ${wanted}` : `got ${shown(got)}, wanted ${wanted}`,
+    },
+  ];
+}
+
+/** Issues at the root of a union branch that still show the branch was the one meant. */
+function isInside(issue: Issue): boolean {
+  return issue.code !== 'invalid_type' && issue.code !== 'invalid_value';
+}
+
+function definitionOf(schema: Schema): Definition {
+  const definition = schema._zod.def as Definition;
+  if (definition.type === 'pipe' && definition.out !== undefined) return definitionOf(definition.out);
+  if (definition.type === 'lazy' && definition.getter !== undefined) return definitionOf(definition.getter());
+  return definition.innerType === undefined ? definition : definitionOf(definition.innerType);
+}
+
+function definitionAt(schema: Schema, data: unknown, path: Path): Definition | undefined {
+  let definition: Definition | undefined = definitionOf(schema);
+  path.forEach((key, depth) => {
+    definition = childOf(branchOf(definition, valueAt(data, path.slice(0, depth))), key);
+  });
+  return branchOf(definition, valueAt(data, path)) ?? definition;
+}
+
+function childOf(definition: Definition | undefined, key: PropertyKey): Definition | undefined {
+  const child =
+    definition?.shape?.[String(key)] ??
+    definition?.items?.[Number(key)] ??
+    definition?.element ??
+    definition?.valueType;
+  return child === undefined ? undefined : definitionOf(child);
+}
+
+/** The object branch of a union that fits the data: by discriminator where there is one, else the first object. */
+function branchOf(definition: Definition | undefined, data: unknown): Definition | undefined {
+  if (definition?.options === undefined) return definition;
+  const branches = definition.options.map(definitionOf);
+  const { discriminator } = definition;
+  if (discriminator === undefined) {
+    const object = branches.find((branch) => branch.type === 'object' || branch.options !== undefined);
+    return object?.options === undefined ? object : branchOf(object, data);
+  }
+  const kind = valueAt(data, [discriminator]);
+  return branches.find((branch) => literalsOf(branch.shape?.[discriminator]).includes(kind)) ?? definition;
+}
+
+function discriminatorValues(definition: Definition | undefined): string[] {
+  const { discriminator, options } = definition ?? {};
+  if (discriminator === undefined || options === undefined) return [];
+  return options.flatMap((option) => literalsOf(definitionOf(option).shape?.[discriminator]).map(String));
+}
+
+function literalsOf(schema: Schema | undefined): readonly unknown[] {
+  if (schema === undefined) return [];
+  const { values, entries } = definitionOf(schema);
+  return values ?? (entries === undefined ? [] : Object.values(entries));
+}
+
+function knownKeys(schema: Schema, data: unknown, path: Path): string[] {
+  return Object.keys(definitionAt(schema, data, path)?.shape ?? {});
+}
+
+/** A bare name stands for `{kind: name}`, so its `kind` is the name itself. */
+function valueAt(data: unknown, path: Path): unknown {
+  let value = data;
+  for (const key of path) {
+    if (typeof value === 'string' && key === 'kind') continue;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}
+
+const articles: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a block of keys',
+  record: 'a block of keys',
+  tuple: 'a list',
+};
+
+function article(expected: string): string {
+  return articles[expected] ?? expected;
+}
+
+function bound(origin: string, relation: string, limit: number | bigint): string {
+  if (origin === 'string') return `${relation} ${limit} characters`;
+  if (origin === 'array' || origin === 'set') return `${relation} ${limit} entries`;
+  return origin === 'int' ? `a whole number ${relation} ${limit}` : `a number ${relation} ${limit}`;
+}

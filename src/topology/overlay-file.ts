@@ -1,0 +1,107 @@
+/**
+ * Overlay files: YAML or JSON `{name, source?, directed, nodes: [names] | count, arcs: [[i, j], …],
+ * weights?: [[i, j, w], …], schedule?: [arcs of each phase], placement?: [site of each node]}`.
+ * Arc [i, j] says that i sends to j; where `directed` is false each edge needs be listed only once.
+ */
+import { z } from 'zod';
+import { type Checked, checkAgainst, deepFreeze, parseYaml } from '../base/document.ts';
+import { type Problem, ProblemsError } from '../base/errors.ts';
+import { type Arc, type Overlay, overlayOf, siloNames, type WeightEntry } from './overlay.ts';
+
+const nodesMax = 10_000;
+const index = z.int().min(0);
+const arcs = z.array(z.tuple([index, index])).max(1_000_000);
+
+export const overlaySchema = z.strictObject({
+  name: z.string().min(1).max(200),
+  source: z.string().optional(),
+  directed: z.boolean(),
+  nodes: z.union([z.int().min(1).max(nodesMax), z.array(z.string().min(1)).min(1).max(nodesMax)]),
+  arcs: arcs.optional(),
+  weights: z.array(z.tuple([index, index, z.number()])).optional(),
+  schedule: z.array(arcs).min(1).optional(),
+  placement: z.array(index).optional(),
+});
+
+export type OverlayFile = z.infer<typeof overlaySchema>;
+
+/** Checks an overlay as it stands in a file or inside an experiment (`base`: where); every problem at once. */
+export function checkOverlay(data: unknown, base: readonly string[] = []): Checked<Overlay> {
+  const checked = checkAgainst(overlaySchema, data, base);
+  if (!checked.ok) return checked;
+  const { nodes, arcs: listed = [], source, weights, schedule, placement, ...rest } = checked.value;
+  const names = typeof nodes === 'number' ? siloNames(nodes) : nodes;
+  const problems = contentProblems(checked.value, names).map((problem) => ({
+    ...problem,
+    path: [...base, problem.path].join('.'),
+  }));
+  if (problems.length > 0) return { ok: false, problems };
+  const overlay = overlayOf({
+    ...rest,
+    nodes: names,
+    arcs: listed,
+    ...(source === undefined ? {} : { source }),
+    ...(weights === undefined ? {} : { weights }),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(placement === undefined ? {} : { placement }),
+  });
+  return { ok: true, value: deepFreeze(overlay) };
+}
+
+/** An overlay from the text of a file. Throws ProblemsError with every problem of the file. */
+export function parseOverlay(text: string, file: string): Overlay {
+  const checked = checkOverlay(parseYaml(text, file));
+  if (!checked.ok) throw new ProblemsError(file, checked.problems);
+  return checked.value;
+}
+
+function contentProblems(file: OverlayFile, names: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  const repeated = names.find((name, position) => names.indexOf(name) !== position);
+  if (repeated !== undefined) problems.push({ path: 'nodes', message: `two nodes are called ${repeated}` });
+  if (file.arcs === undefined && file.schedule === undefined) {
+    problems.push({ path: 'arcs', message: 'is missing; wanted a list of [from, to], or a schedule' });
+  }
+  problems.push(...arcProblems('arcs', file.arcs ?? [], names.length));
+  file.schedule?.forEach((phase, position) => {
+    problems.push(...arcProblems(`schedule.${position}`, phase, names.length));
+  });
+  problems.push(...weightProblems(file.weights ?? [], names.length));
+  const { placement } = file;
+  if (placement !== undefined && placement.length !== names.length) {
+    const message = `got ${placement.length} sites, wanted one for each of the ${names.length} nodes`;
+    problems.push({ path: 'placement', message });
+  }
+  return problems;
+}
+
+function arcProblems(path: string, list: readonly Arc[], nodeCount: number): Problem[] {
+  return list.flatMap(([from, to], position) => {
+    const at = `${path}.${position}`;
+    if (from >= nodeCount || to >= nodeCount) {
+      return [{ path: at, message: `got [${from}, ${to}], wanted nodes from 0 to ${nodeCount - 1}` }];
+    }
+    if (from !== to) return [];
+    return [
+      {
+        path: at,
+        message: `got [${from}, ${to}], a loop; a silo always keeps its own model`,
+        suggestion: 'leave it out',
+      },
+    ];
+  });
+}
+
+function weightProblems(list: readonly WeightEntry[], nodeCount: number): Problem[] {
+  const seen = new Set<string>();
+  return list.flatMap(([receiver, sender], position) => {
+    const path = `weights.${position}`;
+    const key = `${receiver}, ${sender}`;
+    if (receiver >= nodeCount || sender >= nodeCount) {
+      return [{ path, message: `got [${key}, …], wanted nodes from 0 to ${nodeCount - 1}` }];
+    }
+    if (seen.has(key)) return [{ path, message: `the weight of [${key}] is given twice` }];
+    seen.add(key);
+    return [];
+  });
+}

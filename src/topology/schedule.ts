@@ -1,0 +1,34 @@
+/** Overlays that change from round to round: which arcs a round uses, and how it mixes over them. */
+import { type MixingMatrix, type MixingSpec, mixingMatrix } from './mixing.ts';
+import { type Arc, type Overlay, overlayOf, siloNames } from './overlay.ts';
+import { exponentialOffsets } from './regular-graphs.ts';
+
+/**
+ * One-peer exponential graph: in round t node i averages with what it receives from i + 2^(t mod ⌈log₂ n⌉). After
+ * log₂ n rounds of halves the mean is exact when n is a power of two (Ying et al. 2021).
+ */
+export function onePeerExponential(nodeCount: number): Overlay {
+  const schedule = exponentialOffsets(nodeCount).map((offset) =>
+    siloNames(nodeCount).map((_, node): Arc => [(node + offset) % nodeCount, node]),
+  );
+  return overlayOf({
+    name: 'one-peer-exponential',
+    source: 'built-in one-peer-exponential (Ying et al. 2021)',
+    directed: true,
+    nodes: siloNames(nodeCount),
+    arcs: [],
+    schedule,
+  });
+}
+
+/** The arcs of one round as an overlay of their own; the overlay itself where it has no schedule. */
+export function overlayOfRound(overlay: Overlay, round: number): Overlay {
+  const { schedule, ...rest } = overlay;
+  if (schedule === undefined || schedule.length === 0) return overlay;
+  return { ...rest, arcs: schedule[round % schedule.length]! };
+}
+
+/** The mixing matrix of one round; see mixingMatrix for the errors. */
+export function mixingMatrixOfRound(overlay: Overlay, round: number, spec: MixingSpec): MixingMatrix {
+  return mixingMatrix(overlayOfRound(overlay, round), spec);
+}

@@ -26,6 +26,8 @@ export interface Dataset {
   readonly testCount: number;
   /** What a person should know about the reading, such as how many rows were left out. */
   readonly notes: readonly string[];
+  /** The column that a natural partition uses unless told otherwise. */
+  readonly keyColumn: string | undefined;
   /** One label per sample, 0 to classCount − 1. */
   labels(split: Split): Promise<Int32Array>;
   /** Scaled features, row after row. // [indices.length, featureCount] */

@@ -135,8 +135,8 @@ export type PartitionSpec = z.output<typeof partitionSchema>;
  * would number them by what each has seen, and their models would not mean the same.
  */
 export function loneSiloProblems(spec: DatasetSpec): Problem[] {
-  if (!('classes' in spec || spec.kind === 'csv' || spec.kind === 'json' || spec.kind === 'idx')) return [];
-  if (spec.classes !== undefined) return [];
+  const declarable = spec.kind === 'csv' || spec.kind === 'json' || spec.kind === 'idx';
+  if (!declarable || spec.classes !== undefined) return [];
   return [
     {
       path: 'classes',

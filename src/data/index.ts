@@ -1,0 +1,4 @@
+/** A silo's samples: data sets, partitions, held-out shares. */
+export * from './dataset.ts';
+export * from './open.ts';
+export * from './spec.ts';

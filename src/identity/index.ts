@@ -20,4 +20,4 @@ export {
   signMembership,
   verifyMembership,
 } from './membership.ts';
-export { peerIdOf, publicKeyOf } from './peerId.ts';
+export { peerIdOf, publicKeyOf } from './peer-id.ts';

@@ -14,7 +14,7 @@ import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { assert, present } from '../base/assert.ts';
 import { InputError, OperatingError } from '../base/errors.ts';
-import { KEY_BYTES, peerIdOf } from './peerId.ts';
+import { KEY_BYTES, peerIdOf } from './peer-id.ts';
 
 export interface Identity {
   /** The private key's 32 bytes (RFC 8032 seed). */
@@ -128,7 +128,7 @@ async function readPem(path: string): Promise<string> {
 }
 
 function writeError(path: string, cause: NodeJS.ErrnoException): InputError | OperatingError {
-  if (cause.code === 'EEXIST') {
+  if (cause.code === 'EEXIST' && cause.syscall === 'link') {
     return new InputError(
       'identity-exists',
       `${path} is there already and a key is never overwritten; choose another path, or move the old key away if nobody knows its peer id any more`,

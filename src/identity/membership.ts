@@ -7,8 +7,8 @@ import { parse } from 'yaml';
 import { InputError } from '../base/errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { type Identity, sign, verify } from './keys.ts';
-import { checkStructure } from './membershipShape.ts';
-import { publicKeyOf } from './peerId.ts';
+import { checkStructure } from './membership-shape.ts';
+import { publicKeyOf } from './peer-id.ts';
 
 export const MEMBERSHIP_FORMAT = 'grapevine-membership/1';
 

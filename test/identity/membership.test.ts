@@ -37,7 +37,7 @@ function codeOf(action: () => unknown): string {
   return 'none';
 }
 
-const parse = (value: unknown) => parseMembership(stringify(value), 'members.yaml');
+const parse = (value: unknown) => parseMembership(JSON.stringify(value), 'members.json');
 const verifyChanged = (changes: object, wanted: object = {}) =>
   codeOf(() => verifyMembership({ ...signed, ...changes }, { ...expected, ...wanted }, 'members.yaml'));
 

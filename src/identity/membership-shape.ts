@@ -1,5 +1,5 @@
 /** The structure of a membership file, field by field: every problem in words, nothing about its signature. */
-import { publicKeyOf } from './peerId.ts';
+import { publicKeyOf } from './peer-id.ts';
 
 const MEMBER_COUNT_MAX = 10_000;
 const ADDRESS_COUNT_MAX = 16;

@@ -31,4 +31,4 @@ if (!('withResolvers' in Promise)) {
 
 // A CommonJS module's exports are a plain object; the ES module view of node:util is frozen.
 const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
-util['isNullOrUndefined'] ??= (value: unknown): boolean => value === null || value === undefined;
+util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined;

@@ -43,6 +43,8 @@ export interface RuleContext {
   readonly outNeighbours: readonly number[];
   /** Ascending; peers whose messages this one mixes. */
   readonly inNeighbours: readonly number[];
+  /** Per in-neighbour j: by how many rounds j can run ahead of this peer when nobody is excluded (the distance self → j). */
+  readonly aheadMax: ReadonlyMap<number, number>;
   /** Row `self` of the mixing matrix W: what this peer gives to what it receives from j; includes self. */
   readonly mixingRow: ReadonlyMap<number, number>;
   /** The rule's own options, validated by the rule's `parse`. */
@@ -66,8 +68,15 @@ export type RuleEvent =
   | { readonly kind: 'trained'; readonly params: Vector }
   | { readonly kind: 'received'; readonly from: number; readonly message: RuleMessage }
   /** `returning`: it asked for this peer's state of round `round` and will take part from there on. */
-  | { readonly kind: 'neighbour'; readonly peer: number; readonly status: 'up' | 'down' | 'returning'; readonly round: number }
+  | {
+      readonly kind: 'neighbour';
+      readonly peer: number;
+      readonly status: 'up' | 'down' | 'returning';
+      readonly round: number;
+    }
   | { readonly kind: 'sendFailed'; readonly to: number }
+  /** The last round is done: nothing is started any more, questions are still answered. */
+  | { readonly kind: 'end' }
   | { readonly kind: 'timer'; readonly name: string };
 
 export type RuleAction =
@@ -76,8 +85,14 @@ export type RuleAction =
   | { readonly kind: 'send'; readonly to: readonly number[]; readonly message: RuleMessage }
   | { readonly kind: 'setTimer'; readonly name: string; readonly delayMs: number }
   | { readonly kind: 'clearTimer'; readonly name: string }
+  /** An exchange that only one side carried out: recorded. */
+  | { readonly kind: 'halfExchange'; readonly peer: number }
   /** A message that came too late, too early or twice: counted, never mixed. */
-  | { readonly kind: 'refuse'; readonly from: number; readonly reason: 'stale' | 'future' | 'duplicate' | 'unexpected' }
+  | {
+      readonly kind: 'refuse';
+      readonly from: number;
+      readonly reason: 'stale' | 'future' | 'duplicate' | 'unexpected';
+    }
   /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
   | { readonly kind: 'behind'; readonly round: number }
   /** The round is done: these are the params after it, and who was left out of it. */
@@ -101,7 +116,9 @@ export interface ExchangeRule<State = unknown> {
   readonly queue: 'every' | 'latest';
   readonly messages: Readonly<Record<string, MessageShape>>;
   /** Checks options from the experiment; returns them complete with defaults, or problems in words. */
-  parse(options: Readonly<Record<string, unknown>>): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
+  parse(
+    options: Readonly<Record<string, unknown>>,
+  ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
   init(context: RuleContext): State;
   step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];
 }

@@ -15,7 +15,8 @@ export function weightedSum(terms: readonly WeightedVector[]): Vector {
   const first = terms[0];
   assert(first !== undefined, 'weightedSum of no terms');
   const size = first.vector.length;
-  for (const { vector } of terms) assert(vector.length === size, `lengths ${vector.length} and ${size} differ`);
+  for (const { vector } of terms)
+    assert(vector.length === size, `lengths ${vector.length} and ${size} differ`);
   const out = zeros(precisionOf(first.vector), size);
   const sums = new Float64Array(Math.min(size, BLOCK));
   for (let start = 0; start < size; start += BLOCK) {
@@ -36,7 +37,8 @@ const BLOCK = 2048;
 export function plusDelta(base: Vector, after: Vector, before: Vector): Vector {
   assert(base.length === after.length && base.length === before.length, 'plusDelta of different lengths');
   const out = zeros(precisionOf(base), base.length);
-  for (let index = 0; index < out.length; index++) out[index] = base[index]! + (after[index]! - before[index]!);
+  for (let index = 0; index < out.length; index++)
+    out[index] = base[index]! + (after[index]! - before[index]!);
   return out;
 }
 
@@ -56,6 +58,8 @@ export function squaredDistance(a: Vector, b: Vector): number {
 
 /** Consensus distance: mean over peers of ‖xᵢ − x̄‖². */
 export function consensusDistance(vectors: readonly Vector[]): number {
-  const mean = weightedSum(vectors.map((vector) => ({ weight: 1 / vectors.length, vector: Float64Array.from(vector) })));
+  const mean = weightedSum(
+    vectors.map((vector) => ({ weight: 1 / vectors.length, vector: Float64Array.from(vector) })),
+  );
   return vectors.reduce((sum, vector) => sum + squaredDistance(vector, mean), 0) / vectors.length;
 }

@@ -8,18 +8,9 @@
  * settled send was processed by the receiver; order between different senders; that linkDown precedes a failed send.
  * Handlers are called synchronously, never re-entrantly, and must not throw.
  */
+import type { Frame, FrameLimits } from '../wire/frame.ts';
 
-/** A message as the transport sees it: a small head (wire/ encodes it) and a body of raw tensor bytes. */
-export interface Frame {
-  readonly head: Uint8Array;
-  /** Outgoing: any number of pieces, read until the send settles, never changed. Incoming: exactly one piece, aligned to 8 bytes. */
-  readonly body: readonly Uint8Array[];
-}
-
-export interface FrameLimits {
-  readonly headBytesMax: number;
-  readonly bodyBytesMax: number;
-}
+export type { Frame, FrameLimits };
 
 /** What each end tells the other in the application handshake. */
 export interface Greeting {

@@ -1,0 +1,224 @@
+/**
+ * Waiting for neighbours in a synchronous rule: who is awaited this round, until when, and who is left out and why.
+ *
+ * Deadline of neighbour j, counted from the start of this peer's round (or from j's return):
+ *   clamp(factor · median of j's last lags, floorMs, ceilingMs),  lag = arrival of j's message − start of the round,
+ * and ceilingMs until three lags are known. A neighbour that missed its deadline is not awaited again until it shows life
+ * (its message for this or a later round, one that is a single round late, or a request to return), so that one fault costs one
+ * deadline, not one a round; late arrivals count as lags, so that a steadily slow neighbour's deadline grows to fit it.
+ * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
+ */
+import { present } from '../base/assert.ts';
+import type { Vector } from '../params/layout.ts';
+import type { DeadlineOptions, ExclusionReason, RuleContext } from './rule.ts';
+
+/** Lags remembered per neighbour. */
+const LAGS_MAX = 15;
+/** Lags needed before the median is trusted. */
+const LAGS_MIN = 3;
+/** Rounds whose start is remembered, to measure how late a stale message is. */
+const STARTS_MAX = 32;
+/** A deadline noticed this much too late says that the process was suspended. */
+const SUSPENDED_MS = 1000;
+
+interface AwaitedNeighbour {
+  readonly peer: number;
+  readonly aheadMax: number;
+  /** First round whose message is awaited; undefined while the neighbour is left out. */
+  awaitedFrom: number | undefined;
+  /** Why it is left out. */
+  absence: ExclusionReason;
+  readonly inbox: Map<number, Vector>;
+  readonly lagsMs: number[];
+  /** The deadline counts from here if that is later than the start of the round. */
+  graceFromMs: number;
+  downSinceMs: number | undefined;
+}
+
+export interface Barrier {
+  readonly options: DeadlineOptions;
+  readonly linkLossMeansSilence: boolean;
+  readonly neighbours: ReadonlyMap<number, AwaitedNeighbour>;
+  round: number;
+  readonly startsMs: Map<number, number>;
+  restartedInRound: number;
+}
+
+export type Arrival = 'taken' | 'stale' | 'duplicate' | 'future';
+
+export interface Exclusion {
+  readonly peer: number;
+  readonly reason: ExclusionReason;
+}
+
+export interface Wait {
+  /** Neighbours whose message is here, ascending, with it. */
+  readonly arrived: readonly { readonly peer: number; readonly vector: Vector }[];
+  readonly waitingFor: readonly number[];
+  readonly excluded: readonly Exclusion[];
+  /** When to look again; undefined when nobody is waited for. */
+  readonly wakeAtMs: number | undefined;
+}
+
+export function createBarrier(context: RuleContext): Barrier {
+  const neighbours = new Map<number, AwaitedNeighbour>();
+  for (const peer of context.inNeighbours) {
+    neighbours.set(peer, {
+      peer,
+      aheadMax: present(context.aheadMax.get(peer), `aheadMax of neighbour ${peer}`),
+      awaitedFrom: undefined,
+      absence: 'absent',
+      inbox: new Map(),
+      lagsMs: [],
+      graceFromMs: 0,
+      downSinceMs: undefined,
+    });
+  }
+  const { deadline: options, linkLossMeansSilence } = context;
+  return { options, linkLossMeansSilence, neighbours, round: -1, startsMs: new Map(), restartedInRound: -1 };
+}
+
+/** Starts waiting for the messages of `round`. */
+export function openRound(barrier: Barrier, round: number, nowMs: number): void {
+  barrier.round = round;
+  barrier.startsMs.set(round, nowMs);
+  for (const old of barrier.startsMs.keys()) if (old <= round - STARTS_MAX) barrier.startsMs.delete(old);
+  for (const neighbour of barrier.neighbours.values()) {
+    for (const old of neighbour.inbox.keys()) if (old < round) neighbour.inbox.delete(old);
+    if (neighbour.inbox.has(round)) noteLag(neighbour, 0);
+  }
+}
+
+/** Takes a neighbour's message for `round`, or says why not. At most aheadMax + 2 messages per neighbour are kept. */
+export function arrive(
+  barrier: Barrier,
+  from: number,
+  round: number,
+  vector: Vector,
+  nowMs: number,
+): Arrival {
+  const neighbour = present(barrier.neighbours.get(from), `in-neighbour ${from}`);
+  const startMs = barrier.startsMs.get(round);
+  if (round < barrier.round) {
+    if (startMs !== undefined) noteLag(neighbour, nowMs - startMs);
+    if (neighbour.awaitedFrom === undefined && round === barrier.round - 1)
+      startAwaiting(neighbour, barrier.round, nowMs);
+    return 'stale';
+  }
+  if (neighbour.inbox.has(round)) return 'duplicate';
+  const future = round > barrier.round + neighbour.aheadMax;
+  if (future) dropBeyond(neighbour, barrier.round + neighbour.aheadMax);
+  neighbour.inbox.set(round, vector);
+  if (neighbour.awaitedFrom === undefined) startAwaiting(neighbour, round, nowMs);
+  if (round === barrier.round && startMs !== undefined) noteLag(neighbour, nowMs - startMs);
+  return future ? 'future' : 'taken';
+}
+
+export function neighbourUp(barrier: Barrier, peer: number, round: number, nowMs: number): void {
+  const neighbour = barrier.neighbours.get(peer);
+  if (neighbour === undefined) return;
+  neighbour.downSinceMs = undefined;
+  // A peer that is far behind is awaited once it has fetched state and says that it is returning.
+  if (neighbour.awaitedFrom === undefined && round >= barrier.round - 1) {
+    startAwaiting(neighbour, Math.max(round, barrier.round), nowMs);
+  }
+}
+
+export function neighbourDown(barrier: Barrier, peer: number, nowMs: number): void {
+  const neighbour = barrier.neighbours.get(peer);
+  if (neighbour !== undefined && barrier.linkLossMeansSilence) neighbour.downSinceMs ??= nowMs;
+}
+
+/** The neighbour will take part from `round` on. */
+export function neighbourReturning(barrier: Barrier, peer: number, round: number, nowMs: number): void {
+  const neighbour = barrier.neighbours.get(peer);
+  if (neighbour !== undefined) startAwaiting(neighbour, round, nowMs);
+}
+
+/** Who is here, who is waited for, who is left out, as of now. Marks those whose deadline has passed. */
+export function look(barrier: Barrier, nowMs: number): Wait {
+  const arrived: { peer: number; vector: Vector }[] = [];
+  const waitingFor: number[] = [];
+  const excluded: Exclusion[] = [];
+  let wakeAtMs: number | undefined;
+  for (const neighbour of barrier.neighbours.values()) {
+    const { peer } = neighbour;
+    const vector = neighbour.inbox.get(barrier.round);
+    if (vector !== undefined) {
+      arrived.push({ peer, vector });
+      continue;
+    }
+    if (neighbour.awaitedFrom === undefined || neighbour.awaitedFrom > barrier.round) {
+      excluded.push({ peer, reason: neighbour.awaitedFrom === undefined ? neighbour.absence : 'ahead' });
+      continue;
+    }
+    const limit = deadlineOf(barrier, neighbour);
+    if (nowMs >= limit.atMs && !forgiven(barrier, neighbour, limit.atMs, nowMs)) {
+      neighbour.awaitedFrom = undefined;
+      neighbour.absence = limit.reason;
+      excluded.push({ peer, reason: limit.reason });
+      continue;
+    }
+    waitingFor.push(peer);
+    const againMs = deadlineOf(barrier, neighbour).atMs;
+    wakeAtMs = wakeAtMs === undefined ? againMs : Math.min(wakeAtMs, againMs);
+  }
+  return { arrived, waitingFor, excluded, wakeAtMs };
+}
+
+function deadlineOf(
+  barrier: Barrier,
+  neighbour: AwaitedNeighbour,
+): { atMs: number; reason: ExclusionReason } {
+  const fromMs = Math.max(
+    present(barrier.startsMs.get(barrier.round), 'start of the round'),
+    neighbour.graceFromMs,
+  );
+  const deadlineMs = fromMs + allowanceMs(barrier.options, neighbour.lagsMs);
+  const downMs =
+    neighbour.downSinceMs === undefined
+      ? Number.POSITIVE_INFINITY
+      : neighbour.downSinceMs + barrier.options.downGraceMs;
+  return downMs < deadlineMs ? { atMs: downMs, reason: 'down' } : { atMs: deadlineMs, reason: 'deadline' };
+}
+
+/** How long a neighbour with these lags is waited for. */
+export function allowanceMs(options: DeadlineOptions, lagsMs: readonly number[]): number {
+  if (lagsMs.length < LAGS_MIN) return options.ceilingMs;
+  return Math.min(Math.max(options.factor * median(lagsMs), options.floorMs), options.ceilingMs);
+}
+
+/** Whether the deadline is noticed so late that this process was suspended; then it starts again, once a round. */
+function forgiven(barrier: Barrier, neighbour: AwaitedNeighbour, atMs: number, nowMs: number): boolean {
+  if (nowMs - atMs < SUSPENDED_MS) return false;
+  const freshRound = barrier.restartedInRound !== barrier.round;
+  if (freshRound) {
+    barrier.restartedInRound = barrier.round;
+    for (const other of barrier.neighbours.values()) {
+      other.graceFromMs = nowMs;
+      if (other.downSinceMs !== undefined) other.downSinceMs = nowMs;
+    }
+  }
+  return neighbour.graceFromMs === nowMs;
+}
+
+function startAwaiting(neighbour: AwaitedNeighbour, round: number, nowMs: number): void {
+  neighbour.awaitedFrom = round;
+  neighbour.graceFromMs = nowMs;
+  neighbour.downSinceMs = undefined;
+}
+
+function noteLag(neighbour: AwaitedNeighbour, lagMs: number): void {
+  neighbour.lagsMs.push(lagMs);
+  if (neighbour.lagsMs.length > LAGS_MAX) neighbour.lagsMs.shift();
+}
+
+function dropBeyond(neighbour: AwaitedNeighbour, roundMax: number): void {
+  for (const round of neighbour.inbox.keys()) if (round > roundMax) neighbour.inbox.delete(round);
+}
+
+/** Lower median: with an even count the smaller of the two in the middle. */
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return present(sorted[(sorted.length - 1) >> 1], 'median of no values');
+}

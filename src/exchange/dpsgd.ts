@@ -1,0 +1,199 @@
+/**
+ * Synchronous D-PSGD (Lian et al. 2017, Algorithm 1) in three named variants; W is the mixing matrix:
+ *   parallel         x ← Σⱼ Wᵢⱼ xⱼ + (train(xᵢ) − xᵢ)      Lian et al.: mixing and gradient at the same point, overlapped
+ *   mix-then-adapt   x ← train(Σⱼ Wᵢⱼ xⱼ)                   combine-then-adapt (Chen, Sayed 2012)
+ *   adapt-then-mix   x ← Σⱼ Wᵢⱼ train(xⱼ)                   adapt-then-combine
+ * Our deviation: a neighbour that is left out of a round (barrier.ts) gives its mixing weight to self. Rows keep their sum, and
+ * where both ends leave each other out a symmetric W stays doubly stochastic.
+ */
+import { present } from '../base/assert.ts';
+import { plusDelta, type WeightedVector, weightedSum } from '../params/kernels.ts';
+import type { Vector } from '../params/layout.ts';
+import {
+  arrive,
+  type Barrier,
+  createBarrier,
+  type Exclusion,
+  look,
+  neighbourDown,
+  neighbourReturning,
+  neighbourUp,
+  openRound,
+  type Wait,
+} from './barrier.ts';
+import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
+
+const VARIANTS = ['parallel', 'mix-then-adapt', 'adapt-then-mix'] as const;
+type Variant = (typeof VARIANTS)[number];
+
+interface DpsgdState {
+  readonly context: RuleContext;
+  readonly variant: Variant;
+  readonly barrier: Barrier;
+  round: number;
+  /** Params at the start of the round. */
+  params: Vector;
+  /** What the local updates made of them; undefined until `trained`. */
+  trained: Vector | undefined;
+  phase: 'idle' | 'training' | 'waiting' | 'both';
+  /** The deadline timer that is running, as the time it was asked for. */
+  wakeAtMs: number | undefined;
+  /** Who is left out of this round's mixing. */
+  excluded: readonly Exclusion[];
+}
+
+export const dpsgd: ExchangeRule<DpsgdState> = {
+  name: 'dpsgd',
+  summary: 'synchronous D-PSGD: every round each peer trains and mixes with all its neighbours',
+  graphs: 'strong',
+  synchronous: true,
+  broadcast: true,
+  queue: 'every',
+  messages: { model: { vectors: ['f32'] } },
+
+  parse(options) {
+    const { variant = 'adapt-then-mix', ...unknown } = options;
+    const problems = Object.keys(unknown).map((key) => `unknown option ${key}; dpsgd takes variant`);
+    if (!VARIANTS.includes(variant as Variant)) {
+      problems.push(`variant is ${JSON.stringify(variant)}; it must be one of ${VARIANTS.join(', ')}`);
+    }
+    return problems.length === 0 ? { ok: true, options: { variant } } : { ok: false, problems };
+  },
+
+  init(context) {
+    return {
+      context,
+      variant: context.options.variant as Variant,
+      barrier: createBarrier(context),
+      round: -1,
+      params: new Float32Array(0),
+      trained: undefined,
+      phase: 'idle',
+      wakeAtMs: undefined,
+      excluded: [],
+    };
+  },
+
+  step(state, event, scope) {
+    const actions = handle(state, event, scope);
+    if (state.phase === 'waiting' || state.phase === 'both') proceed(state, scope, actions);
+    return actions;
+  },
+};
+
+function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAction[] {
+  const { barrier } = state;
+  switch (event.kind) {
+    case 'begin':
+      return begin(state, event.round, event.params, now);
+    case 'trained':
+      return afterTraining(state, event.params);
+    case 'received': {
+      const { from, message } = event;
+      const arrival = arrive(barrier, from, message.round, present(message.vectors[0], 'model vector'), now);
+      if (arrival === 'taken') return [];
+      if (arrival === 'future')
+        return [
+          { kind: 'refuse', from, reason: 'future' },
+          { kind: 'behind', round: message.round },
+        ];
+      return [{ kind: 'refuse', from, reason: arrival }];
+    }
+    case 'neighbour':
+      if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, now);
+      else if (event.status === 'down') neighbourDown(barrier, event.peer, now);
+      else neighbourReturning(barrier, event.peer, event.round, now);
+      return [];
+    case 'timer':
+      state.wakeAtMs = undefined;
+      return [];
+    case 'sendFailed':
+    case 'end':
+      return [];
+  }
+}
+
+function begin(state: DpsgdState, round: number, params: Vector, nowMs: number): RuleAction[] {
+  state.round = round;
+  state.params = params;
+  state.trained = undefined;
+  openRound(state.barrier, round, nowMs);
+  switch (state.variant) {
+    case 'parallel':
+      state.phase = 'both';
+      return [share(state, params), { kind: 'train', params }];
+    case 'mix-then-adapt':
+      state.phase = 'waiting';
+      return [share(state, params)];
+    case 'adapt-then-mix':
+      state.phase = 'training';
+      return [{ kind: 'train', params }];
+  }
+}
+
+function afterTraining(state: DpsgdState, trained: Vector): RuleAction[] {
+  switch (state.variant) {
+    case 'parallel':
+      state.trained = trained;
+      return [];
+    case 'mix-then-adapt':
+      return [finish(state, trained)];
+    case 'adapt-then-mix':
+      state.trained = trained;
+      state.phase = 'waiting';
+      return [share(state, trained)];
+  }
+}
+
+function share(state: DpsgdState, vector: Vector): RuleAction {
+  const message = { kind: 'model', round: state.round, vectors: [vector], numbers: [] };
+  return { kind: 'send', to: state.context.outNeighbours, message };
+}
+
+/** Goes on if everybody awaited is here; otherwise sees to it that the next deadline wakes the rule. */
+function proceed(state: DpsgdState, { now }: RuleScope, actions: RuleAction[]): void {
+  if (state.phase === 'both' && state.trained === undefined) return;
+  const wait = look(state.barrier, now);
+  if (wait.waitingFor.length > 0) {
+    const wakeAtMs = present(wait.wakeAtMs, 'deadline of an awaited neighbour');
+    if (state.wakeAtMs === wakeAtMs) return;
+    state.wakeAtMs = wakeAtMs;
+    actions.push({ kind: 'setTimer', name: 'deadline', delayMs: Math.max(0, wakeAtMs - now) });
+    return;
+  }
+  if (state.wakeAtMs !== undefined) actions.push({ kind: 'clearTimer', name: 'deadline' });
+  state.wakeAtMs = undefined;
+  mix(state, wait, actions);
+}
+
+function mix(state: DpsgdState, wait: Wait, actions: RuleAction[]): void {
+  state.excluded = wait.excluded;
+  if (state.variant === 'mix-then-adapt') {
+    state.phase = 'training';
+    actions.push({ kind: 'train', params: mixed(state, state.params, wait) });
+    return;
+  }
+  const trained = present(state.trained, 'trained params');
+  if (state.variant === 'adapt-then-mix') actions.push(finish(state, mixed(state, trained, wait)));
+  else actions.push(finish(state, plusDelta(mixed(state, state.params, wait), trained, state.params)));
+}
+
+/** Σⱼ Wᵢⱼ vⱼ in ascending peer index, self in its place; absent neighbours' weight goes to self. */
+function mixed(state: DpsgdState, own: Vector, wait: Wait): Vector {
+  const { self, mixingRow } = state.context;
+  let ownWeight = mixingRow.get(self) ?? 0;
+  for (const { peer } of wait.excluded) ownWeight += mixingRow.get(peer) ?? 0;
+  const terms: (WeightedVector & { peer: number })[] = wait.arrived.map(({ peer, vector }) => ({
+    peer,
+    weight: mixingRow.get(peer) ?? 0,
+    vector,
+  }));
+  terms.push({ peer: self, weight: ownWeight, vector: own });
+  terms.sort((a, b) => a.peer - b.peer);
+  return weightedSum(terms);
+}
+
+function finish(state: DpsgdState, params: Vector): RuleAction {
+  state.phase = 'idle';
+  return { kind: 'complete', round: state.round, params, excluded: state.excluded };
+}

@@ -1,0 +1,3 @@
+/** Exchange rules: how peers mix what they learned. */
+export * from './registry.ts';
+export type * from './rule.ts';

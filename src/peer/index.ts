@@ -1,0 +1,4 @@
+/** The deterministic core: one peer, no I/O. */
+export type * from './machine.ts';
+export { createPeer, type PeerState } from './state.ts';
+export { step } from './step.ts';

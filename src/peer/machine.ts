@@ -1,0 +1,107 @@
+/**
+ * The peer's vocabulary: what happens to it (events), what it wants done (actions), what it is told once (config).
+ *
+ * The peer is a deterministic machine without I/O or promises: `step(state, event, now) → actions`. libp2p (node/), virtual time
+ * (simulate/) and replay all drive the same code. The log of events a peer stepped through is the replay log: `n` numbers
+ * them, and chance inside step is named by (seed, peer, n), so equal logs give equal peers.
+ */
+import type { ExchangeRule, ExclusionReason, RuleContext } from '../exchange/rule.ts';
+import type { Vector } from '../params/layout.ts';
+import type { PeerMessage } from '../wire/message.ts';
+
+export interface PeerConfig {
+  readonly self: number;
+  readonly peerCount: number;
+  readonly seed: number;
+  readonly rule: ExchangeRule;
+  readonly context: RuleContext;
+  /** Rounds to do in all. */
+  readonly rounds: number;
+  /** Optimiser updates per round on this silo. */
+  readonly stepsPerRound: number;
+  /** A checkpoint after every round that is a multiple of this. */
+  readonly checkpointEveryRounds: number;
+  /** An evaluation after every round that is a multiple of this, and after the last. */
+  readonly evaluateEveryRounds: number;
+  /** How long to wait for neighbours before the first round. */
+  readonly gatherMs: number;
+  /** How long to wait for an answer to a request for state before asking again. */
+  readonly pullTimeoutMs: number;
+}
+
+/** Names a message for ever. */
+export interface MessageName {
+  readonly from: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+export type PeerEvent =
+  /** The first event of every incarnation: initial params and round 0, or what a checkpoint held. */
+  | { readonly kind: 'start'; readonly incarnation: number; readonly round: number; readonly params: Vector }
+  | {
+      readonly kind: 'trained';
+      readonly token: number;
+      readonly params: Vector;
+      readonly loss: number;
+      readonly gradientSquaredNorm: number;
+    }
+  | { readonly kind: 'received'; readonly name: MessageName; readonly message: PeerMessage }
+  | { readonly kind: 'sendFailed'; readonly to: number; readonly sequence: number; readonly reason: string }
+  | { readonly kind: 'linkUp'; readonly peer: number; readonly incarnation: number; readonly round: number }
+  | { readonly kind: 'linkDown'; readonly peer: number; readonly reason: string }
+  | { readonly kind: 'timer'; readonly name: string }
+  /** An operator or a signal asks the peer to stop where it is. */
+  | { readonly kind: 'stop'; readonly reason: string };
+
+/** What a round leaves in the record. Times are the driver's clock, in milliseconds. */
+export interface RoundNote {
+  readonly round: number;
+  readonly beganMs: number;
+  /** When the local updates were asked for and done. */
+  readonly trainMs: number;
+  readonly endedMs: number;
+  readonly loss: number;
+  readonly gradientSquaredNorm: number;
+  readonly excluded: readonly { readonly peer: number; readonly reason: ExclusionReason }[];
+}
+
+export type MessageRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'not-a-neighbour';
+
+export type PeerAction =
+  | {
+      readonly kind: 'train';
+      readonly token: number;
+      readonly params: Vector;
+      readonly firstStep: number;
+      readonly steps: number;
+    }
+  | {
+      readonly kind: 'send';
+      readonly to: readonly number[];
+      readonly sequence: number;
+      readonly message: PeerMessage;
+    }
+  | { readonly kind: 'setTimer'; readonly name: string; readonly delayMs: number }
+  | { readonly kind: 'clearTimer'; readonly name: string }
+  /** Save what a restart needs: these params are those at the start of `round`. The driver adds the Trainer's snapshot. */
+  | { readonly kind: 'persist'; readonly round: number; readonly params: Vector }
+  | { readonly kind: 'record'; readonly note: RoundNote }
+  | { readonly kind: 'evaluate'; readonly round: number; readonly params: Vector }
+  /** The peer is now in `round`: later handshakes and the control plane say so. */
+  | { readonly kind: 'announce'; readonly round: number }
+  | { readonly kind: 'refuse'; readonly from: number; readonly reason: MessageRefusal }
+  /** Something worth a line in the record: catching up, half exchanges. */
+  | {
+      readonly kind: 'notice';
+      readonly what: 'behind' | 'adopted' | 'half-exchange' | 'gathered';
+      readonly peer: number | undefined;
+      readonly round: number;
+    }
+  /** The peer is done; `params` are its last ones. It still answers its neighbours until the driver ends it. */
+  | {
+      readonly kind: 'finish';
+      readonly reason: 'rounds' | 'stopped';
+      readonly round: number;
+      readonly params: Vector;
+    };

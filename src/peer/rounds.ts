@@ -1,0 +1,154 @@
+/**
+ * The peer's rounds: gives the rule its events, performs what it asks for, records what a round was, and begins the next.
+ */
+import { assert, unreachable } from '../base/assert.ts';
+import { Random } from '../base/random.ts';
+import type { RuleAction, RuleEvent, RuleScope } from '../exchange/rule.ts';
+import type { Vector } from '../params/layout.ts';
+import { assertShape, type PeerMessage } from '../wire/message.ts';
+import type { MessageRefusal, PeerAction } from './machine.ts';
+import type { PeerState } from './state.ts';
+
+/** One step under way: the state it changes, the time it is given, the actions it asks for. */
+export interface Run {
+  readonly state: PeerState;
+  readonly now: number;
+  readonly actions: PeerAction[];
+  /** Made when the rule first asks for chance: named by (seed, peer, number of the event). */
+  chance: Random | undefined;
+}
+
+/** Gives the rule an event and performs what it asks for. */
+export function feed(run: Run, event: RuleEvent): void {
+  const { state } = run;
+  const scope: RuleScope = {
+    now: run.now,
+    get random() {
+      run.chance ??= Random.of(state.config.seed, 'peer', state.config.self, state.events);
+      return run.chance;
+    },
+  };
+  for (const action of state.config.rule.step(state.ruleState, event, scope)) perform(run, action);
+}
+
+/** Starts the round that the state names, from its params. */
+export function beginRound(run: Run): void {
+  const { state } = run;
+  state.phase = 'running';
+  state.note = { beganMs: run.now, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN };
+  feed(run, { kind: 'begin', round: state.round, params: state.params });
+}
+
+/** Leaves what it was doing and goes on at `round` with these params. */
+export function jumpTo(run: Run, round: number, params: Vector): void {
+  const { state, actions } = run;
+  state.round = round;
+  state.params = params;
+  state.awaitedToken = undefined;
+  actions.push({ kind: 'clearTimer', name: 'gather' }, { kind: 'announce', round });
+  if (round < state.config.rounds) return beginRound(run);
+  actions.push({ kind: 'evaluate', round, params }, { kind: 'persist', round, params });
+  finish(run, 'rounds');
+}
+
+export function finish(run: Run, reason: 'rounds' | 'stopped'): void {
+  const { state } = run;
+  state.phase = 'finished';
+  state.awaitedToken = undefined;
+  feed(run, { kind: 'end' });
+  run.actions.push({ kind: 'finish', reason, round: state.round, params: state.params });
+}
+
+/** Asks every neighbour that is up for its state, unless that is under way. `seenRound` is where somebody else is. */
+export function askForState(run: Run, seenRound: number): void {
+  const { state, actions } = run;
+  const asked = peersUp(state);
+  if (state.pulling || state.phase === 'finished' || asked.length === 0) return;
+  state.pulling = true;
+  actions.push({ kind: 'notice', what: 'behind', peer: undefined, round: seenRound });
+  send(run, asked, { type: 'pull', round: state.round });
+  actions.push({ kind: 'setTimer', name: 'pull', delayMs: state.config.pullTimeoutMs });
+}
+
+export function peersUp(state: PeerState): number[] {
+  return [...state.neighbours.values()].filter(({ up }) => up).map(({ peer }) => peer);
+}
+
+/** Sends a message, numbered; returns its sequence. */
+export function send(run: Run, to: readonly number[], message: PeerMessage): number {
+  const sequence = run.state.nextSequence++;
+  if (to.length > 0) run.actions.push({ kind: 'send', to, sequence, message });
+  return sequence;
+}
+
+export function refuse(run: Run, from: number, reason: MessageRefusal): void {
+  run.actions.push({ kind: 'refuse', from, reason });
+}
+
+function perform(run: Run, action: RuleAction): void {
+  const { state, actions } = run;
+  switch (action.kind) {
+    case 'train':
+      return train(run, action.params);
+    case 'send':
+      return sendRuleMessage(run, action);
+    case 'setTimer':
+      actions.push({ kind: 'setTimer', name: `rule.${action.name}`, delayMs: action.delayMs });
+      return;
+    case 'clearTimer':
+      actions.push({ kind: 'clearTimer', name: `rule.${action.name}` });
+      return;
+    case 'refuse':
+      return refuse(run, action.from, action.reason);
+    case 'halfExchange':
+      actions.push({ kind: 'notice', what: 'half-exchange', peer: action.peer, round: state.round });
+      return;
+    case 'behind':
+      return askForState(run, action.round);
+    case 'complete':
+      return complete(run, action);
+    default:
+      return unreachable(action);
+  }
+}
+
+function train(run: Run, params: Vector): void {
+  const { state } = run;
+  if (state.phase === 'finished') return;
+  const token = state.nextToken++;
+  state.awaitedToken = token;
+  state.trainAskedMs = run.now;
+  const steps = state.config.stepsPerRound;
+  run.actions.push({ kind: 'train', token, params, firstStep: state.round * steps, steps });
+}
+
+function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' }): void {
+  const { state } = run;
+  assertShape(message, state.config.rule.messages[message.kind], state.params.length);
+  const sent: PeerMessage = { type: 'exchange', message };
+  const sequence = send(run, to, sent);
+  for (const peer of to) {
+    const neighbour = state.neighbours.get(peer);
+    if (neighbour !== undefined) neighbour.lastSent = { sequence, round: message.round, message: sent };
+  }
+}
+
+function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
+  const { state, actions } = run;
+  if (state.phase === 'finished') return;
+  assert(action.round === state.round, `rule completed round ${action.round} in round ${state.round}`);
+  const { config, note } = state;
+  actions.push({
+    kind: 'record',
+    note: { round: state.round, ...note, endedMs: run.now, excluded: action.excluded },
+  });
+  state.round += 1;
+  state.params = action.params;
+  const { round, params } = state;
+  const last = round >= config.rounds;
+  actions.push({ kind: 'announce', round });
+  if (last || round % config.evaluateEveryRounds === 0) actions.push({ kind: 'evaluate', round, params });
+  if (last || round % config.checkpointEveryRounds === 0) actions.push({ kind: 'persist', round, params });
+  if (last) finish(run, 'rounds');
+  else beginRound(run);
+}

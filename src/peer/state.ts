@@ -1,0 +1,92 @@
+/** What a peer knows about itself and its neighbours. Used linearly: `step` changes it in place. */
+import type { Vector } from '../params/layout.ts';
+import type { PeerMessage } from '../wire/message.ts';
+import type { PeerConfig } from './machine.ts';
+
+/** Sequence numbers remembered per neighbour, to tell duplicates. */
+export const SEQUENCES_MAX = 256;
+
+export interface Neighbour {
+  readonly peer: number;
+  up: boolean;
+  /** The latest incarnation heard of. */
+  incarnation: number;
+  /** Sequences received in that incarnation, the last SEQUENCES_MAX of them. */
+  readonly sequences: Set<number>;
+  /** The highest sequence forgotten: anything up to it counts as a duplicate. */
+  forgottenMax: number;
+  /** What was last sent to it in the current round, for when it comes back. */
+  lastSent: { readonly sequence: number; readonly round: number; readonly message: PeerMessage } | undefined;
+}
+
+export interface PeerState {
+  readonly config: PeerConfig;
+  phase: 'new' | 'gathering' | 'running' | 'finished';
+  incarnation: number;
+  /** Events stepped through so far, earlier incarnations included. */
+  events: number;
+  round: number;
+  /** Params at the start of `round`. */
+  params: Vector;
+  ruleState: unknown;
+  nextSequence: number;
+  nextToken: number;
+  /** The token of the training whose result counts. */
+  awaitedToken: number | undefined;
+  trainAskedMs: number;
+  note: { beganMs: number; trainMs: number; loss: number; gradientSquaredNorm: number };
+  /** Asked the neighbours for their state and not yet heard. */
+  pulling: boolean;
+  readonly neighbours: Map<number, Neighbour>;
+}
+
+export function createPeer(config: PeerConfig, events = 0): PeerState {
+  const { inNeighbours, outNeighbours } = config.context;
+  const peers = [...new Set([...inNeighbours, ...outNeighbours])].sort((a, b) => a - b);
+  return {
+    config,
+    phase: 'new',
+    incarnation: 0,
+    events,
+    round: 0,
+    params: new Float32Array(0),
+    ruleState: config.rule.init(config.context),
+    nextSequence: 0,
+    nextToken: 0,
+    awaitedToken: undefined,
+    trainAskedMs: 0,
+    note: { beganMs: 0, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN },
+    pulling: false,
+    neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer)])),
+  };
+}
+
+function createNeighbour(peer: number): Neighbour {
+  return {
+    peer,
+    up: false,
+    incarnation: 0,
+    sequences: new Set(),
+    forgottenMax: -1,
+    lastSent: undefined,
+  };
+}
+
+/** Whether (incarnation, sequence) is new from this neighbour; remembers it. */
+export function firstTime(neighbour: Neighbour, incarnation: number, sequence: number): boolean {
+  if (incarnation < neighbour.incarnation) return false;
+  if (incarnation > neighbour.incarnation) {
+    neighbour.incarnation = incarnation;
+    neighbour.sequences.clear();
+    neighbour.forgottenMax = -1;
+  }
+  if (sequence <= neighbour.forgottenMax || neighbour.sequences.has(sequence)) return false;
+  neighbour.sequences.add(sequence);
+  if (neighbour.sequences.size > SEQUENCES_MAX) {
+    let least = Number.POSITIVE_INFINITY;
+    for (const seen of neighbour.sequences) if (seen < least) least = seen;
+    neighbour.sequences.delete(least);
+    neighbour.forgottenMax = least;
+  }
+  return true;
+}

@@ -1,0 +1,126 @@
+/**
+ * The peer's life: gather neighbours, do the rounds the rule asks for, catch up when behind, finish.
+ * `step` is the only entrance; it is a function of (state, event, now): no I/O, no promises, no clock, no chance of its own.
+ */
+import { assert, unreachable } from '../base/assert.ts';
+import { answerPull, resendTo, takeState } from './catch-up.ts';
+import type { PeerAction, PeerEvent } from './machine.ts';
+import { askForState, beginRound, feed, finish, type Run, refuse } from './rounds.ts';
+import { firstTime, type PeerState } from './state.ts';
+
+/** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
+export function step(state: PeerState, event: PeerEvent, now: number): readonly PeerAction[] {
+  assert((state.phase === 'new') === (event.kind === 'start'), `${event.kind} in phase ${state.phase}`);
+  const run: Run = { state, now, actions: [], chance: undefined };
+  handle(run, event);
+  state.events += 1;
+  return run.actions;
+}
+
+function handle(run: Run, event: PeerEvent): void {
+  switch (event.kind) {
+    case 'start':
+      return start(run, event);
+    case 'trained':
+      return trained(run, event);
+    case 'received':
+      return received(run, event);
+    case 'sendFailed':
+      return feed(run, { kind: 'sendFailed', to: event.to });
+    case 'linkUp':
+      return linkUp(run, event);
+    case 'linkDown':
+      return linkDown(run, event.peer);
+    case 'timer':
+      return timer(run, event.name);
+    case 'stop':
+      return stop(run);
+    default:
+      return unreachable(event);
+  }
+}
+
+function start(run: Run, event: PeerEvent & { kind: 'start' }): void {
+  const { state } = run;
+  state.incarnation = event.incarnation;
+  state.round = event.round;
+  state.params = event.params;
+  state.phase = 'gathering';
+  run.actions.push({ kind: 'announce', round: state.round });
+  if (state.round >= state.config.rounds) finish(run, 'rounds');
+  else if (state.neighbours.size === 0) gathered(run);
+  else run.actions.push({ kind: 'setTimer', name: 'gather', delayMs: state.config.gatherMs });
+}
+
+function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
+  const { state } = run;
+  const neighbour = state.neighbours.get(event.peer);
+  if (neighbour === undefined) return;
+  neighbour.up = true;
+  feed(run, { kind: 'neighbour', peer: event.peer, status: 'up', round: event.round });
+  if (state.phase === 'running') resendTo(run, neighbour);
+  if (state.phase !== 'gathering') return;
+  // A restarted peer that finds the others ahead does not wait for the rest.
+  if (event.round > state.round + 1) askForState(run, event.round);
+  else if ([...state.neighbours.values()].every(({ up }) => up)) gathered(run);
+}
+
+function linkDown(run: Run, peer: number): void {
+  const { state } = run;
+  const neighbour = state.neighbours.get(peer);
+  if (neighbour === undefined) return;
+  neighbour.up = false;
+  feed(run, { kind: 'neighbour', peer, status: 'down', round: state.round });
+}
+
+/** Ends the gathering: whoever is not here is left out until it comes. */
+function gathered(run: Run): void {
+  run.actions.push({ kind: 'clearTimer', name: 'gather' });
+  run.actions.push({ kind: 'notice', what: 'gathered', peer: undefined, round: run.state.round });
+  beginRound(run);
+}
+
+function trained(run: Run, event: PeerEvent & { kind: 'trained' }): void {
+  const { state } = run;
+  if (event.token !== state.awaitedToken) return; // the round it belonged to was left
+  state.awaitedToken = undefined;
+  state.note.trainMs += run.now - state.trainAskedMs;
+  state.note.loss = event.loss;
+  state.note.gradientSquaredNorm = event.gradientSquaredNorm;
+  feed(run, { kind: 'trained', params: event.params });
+}
+
+function received(run: Run, { name, message }: PeerEvent & { kind: 'received' }): void {
+  const { state } = run;
+  const { from } = name;
+  const neighbour = state.neighbours.get(from);
+  if (neighbour === undefined) return refuse(run, from, 'not-a-neighbour');
+  if (!firstTime(neighbour, name.incarnation, name.sequence)) return refuse(run, from, 'duplicate');
+  switch (message.type) {
+    case 'exchange':
+      if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
+      return feed(run, { kind: 'received', from, message: message.message });
+    case 'pull':
+      return answerPull(run, neighbour);
+    case 'state':
+      return takeState(run, neighbour, message.round, message.params);
+    case 'rejoin':
+      return feed(run, { kind: 'neighbour', peer: from, status: 'returning', round: message.round });
+    default:
+      return unreachable(message);
+  }
+}
+
+function timer(run: Run, name: string): void {
+  const { state } = run;
+  if (name.startsWith('rule.')) return feed(run, { kind: 'timer', name: name.slice('rule.'.length) });
+  if (name === 'pull') state.pulling = false;
+  if (state.phase === 'gathering') gathered(run);
+}
+
+function stop(run: Run): void {
+  const { state } = run;
+  if (state.phase === 'finished') return;
+  run.actions.push({ kind: 'persist', round: state.round, params: state.params });
+  finish(run, 'stopped');
+}

@@ -1,0 +1,216 @@
+/**
+ * What peers say to each other on the data plane, as a frame and back. The head is CBOR (deterministic, bounded), the body the
+ * vectors one after another as raw little-endian numbers, each padded to 8 bytes. Decoding trusts nothing: size, version,
+ * type, kind, shape, round and finiteness are checked, and a refusal is a result, never an exception.
+ */
+import { decode, encode } from 'cborg';
+import { assert, present } from '../base/assert.ts';
+import type { MessageShape, RuleMessage } from '../exchange/rule.ts';
+import { allFinite } from '../params/kernels.ts';
+import { bytesOf, type Precision, precisionOf, type Vector } from '../params/layout.ts';
+import type { Frame, FrameLimits } from './frame.ts';
+
+export const MESSAGE_VERSION = 1;
+/** Heads are small: names, counters and at most NUMBERS_MAX numbers. */
+export const HEAD_BYTES_MAX = 4096;
+const NUMBERS_MAX = 64;
+
+export type PeerMessage =
+  | { readonly type: 'exchange'; readonly message: RuleMessage }
+  /** Please send me your state; I am in `round`. */
+  | { readonly type: 'pull'; readonly round: number }
+  /** My params at the start of `round`. */
+  | { readonly type: 'state'; readonly round: number; readonly params: Vector }
+  /** I take part from `round` on. */
+  | { readonly type: 'rejoin'; readonly round: number };
+
+/** (sender, incarnation, sequence) names a message for ever: duplicates and replays are told by it. */
+export interface Envelope {
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly message: PeerMessage;
+}
+
+export type WireRefusal =
+  | 'head-invalid'
+  | 'version-unknown'
+  | 'kind-unknown'
+  | 'shape-mismatch'
+  | 'round-out-of-range'
+  | 'not-finite';
+
+export type Decoded =
+  | { readonly ok: true; readonly envelope: Envelope }
+  | { readonly ok: false; readonly reason: WireRefusal; readonly detail: string };
+
+export interface WireBounds {
+  /** Length of every vector. */
+  readonly layoutSize: number;
+  /** The exchange rule's messages. */
+  readonly messages: Readonly<Record<string, MessageShape>>;
+  /** Precision of the params. */
+  readonly params: Precision;
+  /** No round reaches this. */
+  readonly roundsMax: number;
+}
+
+/** What a transport must be ready to carry under these bounds. */
+export function frameLimits(bounds: WireBounds): FrameLimits {
+  const sizes = Object.values(bounds.messages).map(({ vectors }) => bodyBytes(vectors, bounds.layoutSize));
+  return {
+    headBytesMax: HEAD_BYTES_MAX,
+    bodyBytesMax: Math.max(bodyBytes([bounds.params], bounds.layoutSize), ...sizes),
+  };
+}
+
+/** The body shares the vectors' memory: they must not change while the frame is being sent. */
+export function encodeEnvelope({ incarnation, sequence, message }: Envelope): Frame {
+  const common = { v: MESSAGE_VERSION, t: message.type, i: incarnation, s: sequence };
+  switch (message.type) {
+    case 'exchange': {
+      const { kind, round, vectors, numbers } = message.message;
+      return frame({ ...common, k: kind, r: round, n: [...numbers] }, vectors);
+    }
+    case 'state':
+      return frame({ ...common, r: message.round }, [message.params]);
+    case 'pull':
+    case 'rejoin':
+      return frame({ ...common, r: message.round }, []);
+  }
+}
+
+function frame(head: Record<string, unknown>, vectors: readonly Vector[]): Frame {
+  const bytes = encode(head);
+  assert(bytes.length <= HEAD_BYTES_MAX, `head of ${bytes.length} bytes`);
+  const body = vectors.flatMap((vector) => {
+    const piece = bytesOf(vector);
+    const padding = padded(piece.length) - piece.length;
+    return padding === 0 ? [piece] : [piece, new Uint8Array(padding)];
+  });
+  return { head: bytes, body };
+}
+
+/** Vectors of the result share the body's memory. */
+export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
+  const head = decodeHead(received.head);
+  if (head === undefined)
+    return refuse('head-invalid', `head of ${received.head.length} bytes is not what version 1 says`);
+  if (head.version !== MESSAGE_VERSION) return refuse('version-unknown', `message version ${head.version}`);
+  if (head.round >= bounds.roundsMax)
+    return refuse('round-out-of-range', `round ${head.round} of ${bounds.roundsMax}`);
+  const shape = shapeOf(head, bounds);
+  if (shape === undefined) return refuse('kind-unknown', `${head.type} ${head.kind}`.trim());
+  const body = received.body[0] ?? new Uint8Array(0);
+  const wanted = bodyBytes(shape.vectors, bounds.layoutSize);
+  if (body.length !== wanted)
+    return refuse('shape-mismatch', `body of ${body.length} bytes, wanted ${wanted}`);
+  const vectors = sliceVectors(body, shape.vectors, bounds.layoutSize);
+  if (!vectors.every(allFinite)) return refuse('not-finite', 'a vector holds NaN or an infinity');
+  return { ok: true, envelope: envelopeOf(head, vectors) };
+}
+
+interface Head {
+  readonly version: number;
+  readonly type: PeerMessage['type'];
+  readonly kind: string;
+  readonly round: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly numbers: readonly number[];
+}
+
+const TYPES: readonly string[] = ['exchange', 'pull', 'state', 'rejoin'] satisfies PeerMessage['type'][];
+
+function decodeHead(bytes: Uint8Array): Head | undefined {
+  if (bytes.length > HEAD_BYTES_MAX) return undefined;
+  let raw: unknown;
+  try {
+    raw = decode(bytes, { allowIndefinite: false, allowUndefined: false, rejectDuplicateMapKeys: true });
+  } catch {
+    return undefined; // not CBOR: whatever the reason, the caller refuses it
+  }
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+  const { v, t, k = '', r, i, s, n = [] } = raw as Record<string, unknown>;
+  if (!isCount(v) || !isCount(r) || !isCount(i) || !isCount(s)) return undefined;
+  if (typeof t !== 'string' || !TYPES.includes(t) || typeof k !== 'string') return undefined;
+  if (!Array.isArray(n) || n.length > NUMBERS_MAX || !n.every((item) => Number.isFinite(item)))
+    return undefined;
+  return {
+    version: v,
+    type: t as PeerMessage['type'],
+    kind: k,
+    round: r,
+    incarnation: i,
+    sequence: s,
+    numbers: n,
+  };
+}
+
+function shapeOf(head: Head, bounds: WireBounds): MessageShape | undefined {
+  if (head.type === 'exchange')
+    return Object.hasOwn(bounds.messages, head.kind) ? bounds.messages[head.kind] : undefined;
+  return { vectors: head.type === 'state' ? [bounds.params] : [] };
+}
+
+function envelopeOf(head: Head, vectors: readonly Vector[]): Envelope {
+  const { type, round, incarnation, sequence } = head;
+  switch (type) {
+    case 'exchange': {
+      const message: RuleMessage = { kind: head.kind, round, vectors, numbers: head.numbers };
+      return { incarnation, sequence, message: { type, message } };
+    }
+    case 'state':
+      return {
+        incarnation,
+        sequence,
+        message: { type, round, params: present(vectors[0], 'params of a state') },
+      };
+    case 'pull':
+    case 'rejoin':
+      return { incarnation, sequence, message: { type, round } };
+  }
+}
+
+function sliceVectors(body: Uint8Array, precisions: readonly Precision[], size: number): Vector[] {
+  const aligned = body.byteOffset % 8 === 0 ? body : Uint8Array.from(body);
+  let offset = aligned.byteOffset;
+  return precisions.map((precision) => {
+    const vector =
+      precision === 'f32'
+        ? new Float32Array(aligned.buffer, offset, size)
+        : new Float64Array(aligned.buffer, offset, size);
+    offset += padded(vector.byteLength);
+    return vector;
+  });
+}
+
+function bodyBytes(precisions: readonly Precision[], size: number): number {
+  return precisions.reduce((sum, precision) => sum + padded(size * (precision === 'f32' ? 4 : 8)), 0);
+}
+
+function padded(byteCount: number): number {
+  return Math.ceil(byteCount / 8) * 8;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function refuse(reason: WireRefusal, detail: string): Decoded {
+  return { ok: false, reason, detail };
+}
+
+/** Whether vectors are what the rule's message kind declares; an outgoing message that is not is a bug. */
+export function assertShape(message: RuleMessage, shape: MessageShape | undefined, layoutSize: number): void {
+  const declared = present(shape, `message kind ${message.kind}`).vectors;
+  assert(
+    message.vectors.length === declared.length,
+    `${message.kind} carries ${message.vectors.length} vectors`,
+  );
+  message.vectors.forEach((vector, index) => {
+    assert(
+      precisionOf(vector) === declared[index] && vector.length === layoutSize,
+      `${message.kind} vector ${index}`,
+    );
+  });
+}

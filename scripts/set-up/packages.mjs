@@ -3,7 +3,7 @@
  * npm writes node_modules/.package-lock.json last, so that file itself tells whether an install was
  * finished and which one it was: no stamp of our own can disagree with it.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.mjs';
 import { modules, root } from './paths.mjs';
@@ -21,20 +21,24 @@ export function packagesAreInstalled() {
   });
 }
 
-/** Runs `npm ci`, where it is needed. */
+/**
+ * Empties node_modules (an interrupted install may have left half a package in it) and installs what the lock
+ * file names. Not with `npm ci`: npm 11 refuses where a registry lacks the optional packages of other systems
+ * (npm/cli issue 9846). What `npm ci` would promise is checked afterwards instead.
+ */
 export async function installPackages() {
   if (packagesAreInstalled()) return;
-  // Under npm, the npm that started us; else the one on PATH.
-  const { npm_execpath: npm } = process.env;
-  const viaNode = npm?.endsWith('.js');
-  await step('Installing npm packages', () =>
-    run(
-      viaNode ? process.execPath : 'npm',
-      [...(viaNode ? [npm] : []), 'ci', '--ignore-scripts', '--no-progress'],
-      {
-        cwd: root,
-      },
-    ),
+  await step('Installing npm packages', async () => {
+    rmSync(modules(), { recursive: true, force: true });
+    const args = ['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-progress'];
+    // Under npm, the npm that started us; else the one on PATH.
+    const { npm_execpath: npm } = process.env;
+    if (npm?.endsWith('.js')) await run(process.execPath, [npm, ...args], { cwd: root });
+    else await run('npm', args, { cwd: root });
+  });
+  if (packagesAreInstalled()) return;
+  throw new Error(
+    'npm installed other versions than package-lock.json names. Run "npm install" and commit the lock file.',
   );
 }
 

@@ -1,6 +1,7 @@
 /**
  * Images in IDX files (the format of MNIST): two zero bytes, element type, number of dimensions, each dimension as a
- * big-endian uint32, then the elements. Pixels are read by position; only the rows asked for are in memory.
+ * big-endian uint32, then the elements. Pixels are read by position,
+ * through a small window; only the rows asked for are kept.
  * Source: the MNIST page of LeCun, Cortes and Burges (file format); only unsigned bytes (type 8) are supported.
  */
 import { assert } from '../base/assert.ts';
@@ -12,7 +13,9 @@ import { readKeyFile } from './keys.ts';
 const UNSIGNED_BYTE = 8;
 const DIMENSION_COUNT_MAX = 4;
 /** Longest single read; bounds the buffer between file and features. */
-const READ_BYTES_MAX = 4 << 20;
+const WINDOW_BYTES_MAX = 1 << 20;
+/** Reading on through a gap is cheaper than another system call up to here. */
+const GAP_BYTES_MAX = 1 << 16;
 
 export interface IdxFiles {
   readonly images: string;
@@ -183,7 +186,7 @@ function checkLabels({ files, labels }: IdxSplit, classCount: number): void {
   );
 }
 
-/** Reads each run of consecutive rows at once. */
+/** Reads rows in file order; neighbours in the file come with one read, through a bounded window. */
 function readRows(
   split: IdxSplit | undefined,
   indices: ArrayLike<number>,
@@ -193,22 +196,46 @@ function readRows(
   const features = new Float32Array(indices.length * rowBytes);
   if (indices.length === 0) return features;
   const { files, header, labels } = split ?? emptySplit();
-  const rowsMax = Math.max(1, Math.floor(READ_BYTES_MAX / rowBytes));
-  const bytes = new Uint8Array(Math.min(rowsMax, indices.length) * rowBytes);
+  const order = fileOrder(indices);
+  const rowAt = (at: number): number => indices[order[at] as number] as number;
+  assert(rowAt(0) >= 0 && rowAt(order.length - 1) < labels.length, `rows outside 0…${labels.length - 1}`);
+  const bytes = new Uint8Array(Math.max(rowBytes, WINDOW_BYTES_MAX));
   withDataFile(files.images, (descriptor) => {
-    for (let start = 0; start < indices.length; ) {
-      const first = indices[start] as number;
-      let length = 1;
-      while (length < rowsMax && indices[start + length] === first + length) length++;
-      assert(first >= 0 && first + length <= labels.length, `row ${first} of ${labels.length}`);
-      const run = bytes.subarray(0, length * rowBytes);
-      readExactly(descriptor, files.images, run, header.headerBytes + first * rowBytes);
-      const base = start * rowBytes;
-      for (let at = 0; at < run.length; at++) features[base + at] = scale[run[at] as number] as number;
-      start += length;
+    for (let start = 0; start < order.length; ) {
+      const first = rowAt(start);
+      const end = windowEnd(start, order.length, rowAt, rowBytes);
+      const window = bytes.subarray(0, (rowAt(end - 1) + 1 - first) * rowBytes);
+      readExactly(descriptor, files.images, window, header.headerBytes + first * rowBytes);
+      for (; start < end; start++) {
+        const from = (rowAt(start) - first) * rowBytes;
+        const to = (order[start] as number) * rowBytes;
+        for (let byte = 0; byte < rowBytes; byte++) {
+          features[to + byte] = scale[window[from + byte] as number] as number;
+        }
+      }
     }
   });
   return features;
+}
+
+/** Positions of `indices` such that the rows ascend; partitions are ascending already. */
+function fileOrder(indices: ArrayLike<number>): Uint32Array {
+  const order = Uint32Array.from(indices, (_, at) => at);
+  const ascending = order.every((at) => at === 0 || (indices[at - 1] as number) <= (indices[at] as number));
+  if (ascending) return order;
+  return order.sort((left, right) => (indices[left] as number) - (indices[right] as number));
+}
+
+/** One past the last row that the window starting at `start` takes. */
+function windowEnd(start: number, count: number, rowAt: (at: number) => number, rowBytes: number): number {
+  const first = rowAt(start);
+  let end = start + 1;
+  while (end < count) {
+    const gapBytes = (rowAt(end) - rowAt(end - 1)) * rowBytes;
+    if (gapBytes > GAP_BYTES_MAX || (rowAt(end) + 1 - first) * rowBytes > WINDOW_BYTES_MAX) break;
+    end++;
+  }
+  return end;
 }
 
 function emptySplit(): never {

@@ -1,0 +1,57 @@
+/** The control plane: one gossipsub topic for all, small messages, strictly signed by their originator, validated before they are forwarded. */
+import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
+import type { PeerId } from '@libp2p/interface';
+import { assert } from '../../base/assert.ts';
+import type { Refusal } from '../frame-reader.ts';
+import type { GrapevineNode } from './node.ts';
+import { CONTROL_BYTES_MAX } from './options.ts';
+
+export interface ControlHooks {
+  readonly memberOf: (peerId: PeerId) => number | undefined;
+  readonly message: (from: number, message: Uint8Array) => void;
+  readonly refused: (forwarder: number | undefined, refusal: Refusal) => void;
+}
+
+export function controlTopic(experimentDigest: string): string {
+  return `/grapevine/${experimentDigest}/control`;
+}
+
+export class ControlPlane {
+  readonly topic: string;
+  readonly #node: GrapevineNode;
+  readonly #hooks: ControlHooks;
+
+  constructor(node: GrapevineNode, experimentDigest: string, hooks: ControlHooks) {
+    this.#node = node;
+    this.#hooks = hooks;
+    this.topic = controlTopic(experimentDigest);
+    const { pubsub } = node.services;
+    pubsub.topicValidators.set(this.topic, (forwarder, message) => this.#validate(forwarder, message));
+    pubsub.addEventListener('message', ({ detail }) => {
+      const from = detail.type === 'signed' ? hooks.memberOf(detail.from) : undefined;
+      if (detail.topic === this.topic && from !== undefined) hooks.message(from, detail.data);
+    });
+  }
+
+  subscribe(): void {
+    this.#node.services.pubsub.subscribe(this.topic);
+  }
+
+  publish(message: Uint8Array): void {
+    assert(message.byteLength <= CONTROL_BYTES_MAX, `a control message of ${message.byteLength} bytes`);
+    // Gossip is best effort: a message that finds no one is one that no one was there to hear.
+    this.#node.services.pubsub.publish(this.topic, message).catch(() => undefined);
+  }
+
+  #validate(forwarder: PeerId, message: Message): TopicValidatorResult {
+    const known = message.type === 'signed' && this.#hooks.memberOf(message.from) !== undefined;
+    if (known && message.data.byteLength <= CONTROL_BYTES_MAX) return TopicValidatorResult.Accept;
+    this.#hooks.refused(
+      this.#hooks.memberOf(forwarder),
+      known
+        ? { reason: 'control-too-large', detail: `${message.data.byteLength} bytes` }
+        : { reason: 'control-invalid', detail: 'not signed by a member' },
+    );
+    return TopicValidatorResult.Reject;
+  }
+}

@@ -53,7 +53,10 @@ export async function loadEngine(wanted: 'auto' | BackendName, denseOnly: boolea
 }
 
 async function engine(backend: BackendName, note: string): Promise<Engine> {
-  return { tf: await import('@tensorflow/tfjs-core'), backend, note };
+  const tf = await import('@tensorflow/tfjs-core');
+  // No advertisement on the console, no checks of every tensor.
+  tf.enableProdMode();
+  return { tf, backend, note };
 }
 
 /** Undefined where the backend is now the active one, else what went wrong. */

@@ -20,8 +20,18 @@ export type OptimizerSpec =
 /** How the learning rate changes with the step number; see schedule.ts for the formulas. */
 export type ScheduleSpec =
   | { readonly kind: 'constant'; readonly warmupSteps?: number }
-  | { readonly kind: 'step'; readonly everySteps: number; readonly factor: number; readonly warmupSteps?: number }
-  | { readonly kind: 'cosine'; readonly steps: number; readonly floor?: number; readonly warmupSteps?: number }
+  | {
+      readonly kind: 'step';
+      readonly everySteps: number;
+      readonly factor: number;
+      readonly warmupSteps?: number;
+    }
+  | {
+      readonly kind: 'cosine';
+      readonly steps: number;
+      readonly floor?: number;
+      readonly warmupSteps?: number;
+    }
   | { readonly kind: 'inverse-sqrt'; readonly afterSteps: number; readonly warmupSteps?: number };
 
 export interface TrainSpec {

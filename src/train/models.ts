@@ -1,0 +1,37 @@
+/** The models by kind: which file computes what; a new kind is one line here. */
+import { resolve } from 'node:path';
+import { unreachable } from '../base/assert.ts';
+import { denseModel } from './dense.ts';
+import type { Engine } from './engine.ts';
+import type { DeviceModel } from './model.ts';
+import type { ModelShape } from './spec.ts';
+import { cnnTopology, isDenseOnly, readTopology } from './topology.ts';
+
+/** The model on the engine. InputError `model-invalid`, `model-unsupported`. */
+export async function modelOf(engine: Engine, shape: ModelShape): Promise<DeviceModel> {
+  const { model, featureShape, classCount, baseFolder } = shape;
+  const featureCount = featureShape.reduce((product, dimension) => product * dimension, 1);
+  switch (model.kind) {
+    case 'softmax':
+      return denseModel(engine, { featureCount, hidden: [], classCount });
+    case 'mlp':
+      return denseModel(engine, { featureCount, hidden: model.hidden, classCount });
+    case 'cnn':
+    case 'layers': {
+      const { layersModel } = await import('./layers.ts');
+      const topology =
+        model.kind === 'cnn'
+          ? cnnTopology(featureShape, classCount)
+          : await readTopology(resolve(baseFolder, model.path));
+      return layersModel(engine, topology, shape);
+    }
+    default:
+      return unreachable(model);
+  }
+}
+
+/** Whether training needs gradients that only tensorflow and cpu have. */
+export async function needsConvolutions({ model, baseFolder }: ModelShape): Promise<boolean> {
+  if (model.kind === 'cnn') return true;
+  return model.kind === 'layers' && !isDenseOnly(await readTopology(resolve(baseFolder, model.path)));
+}

@@ -1,0 +1,163 @@
+/** A run's tables: one row per silo, alone against together; and several runs side by side, one row each. */
+import type { RunMode, RunSummary } from '../record/index.ts';
+import { bytes, counted, figure, NOTHING, percent, seconds } from './figures.ts';
+import type { Run } from './load.ts';
+import { runName, type SiloRow, siloRows, spreadOver } from './silos.ts';
+import {
+  bold,
+  type Column,
+  formatTable,
+  plain,
+  type Style,
+  type Table,
+  withoutEmptyColumns,
+} from './table.ts';
+
+const endings: Readonly<Record<RunSummary['endReason'], string>> = {
+  rounds: 'it did all its rounds',
+  seconds: 'its time was up',
+  'target-accuracy': 'it reached its target accuracy',
+  interrupted: 'it was interrupted and can be resumed',
+  failed: 'it failed',
+};
+
+const modes: Readonly<Record<RunMode, string>> = {
+  swarm: 'real processes',
+  simulate: 'virtual time',
+  peer: 'one silo',
+};
+
+/** Everything worth saying about one run, as text without a newline at the end. */
+export function describeRun(run: Run, style: Style = plain): string {
+  const parts = [bold(runName(run), style), headline(run), '', formatTable(siloTable(run), style)];
+  const closing = reference(run);
+  if (closing.length > 0) parts.push('', ...closing);
+  return [...parts, ...run.warnings.map((warning) => `warning: ${warning}`)].join('\n');
+}
+
+/** Several runs, one row each. */
+export function compareRuns(runs: readonly Run[], style: Style = plain): string {
+  return formatTable(comparisonTable(runs), style);
+}
+
+/** One line: what ran, where, how long, why it ended. */
+export function headline(run: Run): string {
+  const { summary, info } = run;
+  if (summary === undefined) {
+    const done = Math.min(...siloRows(run).map(({ rounds }) => rounds));
+    const backend = info === undefined ? '' : ` on ${info.backend}, seed ${info.seed}`;
+    return `${counted(done, 'round')} so far${backend}; no summary: it is still running or was cut off`;
+  }
+  const { rounds, mode, backend, wallSeconds, cpuSeconds, seed, endReason, peers } = summary;
+  return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed}) in ${seconds(wallSeconds)}, ${cpuSeconds.toFixed(1)} CPU-s; ended because ${endings[endReason]}`;
+}
+
+export function siloTable(run: Run): Table {
+  const rows = siloRows(run);
+  const columns: Column[] = [
+    { title: 'silo' },
+    ...['samples', 'own alone', '→ together', 'global alone', '→ together', 'rounds', 'sent'].map(right),
+    ...['training', 'waiting', 'exchanging', 'left out', 'refused'].map(right),
+  ];
+  const over = (label: string, pick: 'mean' | 'worst'): string[] => [
+    label,
+    '',
+    percent(spreadOver(rows, 'alone', 'ownTest')?.[pick]),
+    percent(spreadOver(rows, 'together', 'ownTest')?.[pick]),
+    percent(spreadOver(rows, 'alone', 'globalTest')?.[pick]),
+    percent(spreadOver(rows, 'together', 'globalTest')?.[pick]),
+  ];
+  const footer = [over('mean', 'mean'), over('worst', 'worst')];
+  return withoutEmptyColumns({ columns, rows: rows.map(siloCells), footer }, NOTHING);
+}
+
+export function comparisonTable(runs: readonly Run[]): Table {
+  const titles = [
+    'silos',
+    'rounds',
+    'alone',
+    'together',
+    'worst',
+    'pooled',
+    'consensus',
+    'sent',
+    'wall',
+    'CPU',
+  ];
+  const columns: Column[] = [{ title: 'run' }, { title: 'name' }, { title: 'backend' }, ...titles.map(right)];
+  return withoutEmptyColumns({ columns, rows: runs.map(runCells) }, NOTHING);
+}
+
+/** What the accuracies are to be held against. */
+export function reference(run: Run): string[] {
+  const { summary } = run;
+  if (summary === undefined) return [];
+  const { accuracy, consensusDistance, bytesSent, messagesSent } = summary;
+  const set = accuracy.set === 'global' ? 'the global test set' : "the silos' own test sets";
+  const pooled =
+    accuracy.pooled === undefined
+      ? []
+      : [`pooled, for reference: ${percent(accuracy.pooled)} on ${set}, had all samples been in one place`];
+  return [
+    ...pooled,
+    `${counted(messagesSent, 'model message')}, ${bytes(bytesSent)}; consensus distance ${figure(consensusDistance)}`,
+  ];
+}
+
+function right(title: string): Column {
+  return { title, align: 'right' };
+}
+
+function siloCells(row: SiloRow): string[] {
+  const { alone, together, timeShare } = row;
+  return [
+    row.name,
+    row.samples === undefined ? NOTHING : String(row.samples),
+    percent(alone.ownTest),
+    percent(together.ownTest),
+    percent(alone.globalTest),
+    percent(together.globalTest),
+    String(row.rounds),
+    bytes(row.bytesSent),
+    percent(timeShare?.training, 0),
+    percent(timeShare?.waiting, 0),
+    percent(timeShare?.exchanging, 0),
+    String(row.exclusions),
+    String(row.refusals),
+  ];
+}
+
+function runCells(run: Run): string[] {
+  const { summary } = run;
+  const rows = siloRows(run);
+  if (summary === undefined) {
+    const together = spreadOver(rows, 'together', 'globalTest') ?? spreadOver(rows, 'together', 'ownTest');
+    const done = Math.min(...rows.map(({ rounds }) => rounds));
+    return [
+      run.directory,
+      runName(run),
+      run.info?.backend ?? NOTHING,
+      String(rows.length),
+      `${done} so far`,
+      NOTHING,
+      percent(together?.mean),
+      percent(together?.worst),
+    ];
+  }
+  const { accuracy } = summary;
+  return [
+    run.directory,
+    summary.name,
+    summary.backend,
+    String(summary.peers.length),
+    String(summary.rounds),
+    percent(accuracy.alone?.mean),
+    percent(accuracy.together.mean),
+    percent(accuracy.together.worst),
+    percent(accuracy.pooled),
+    figure(summary.consensusDistance),
+    bytes(summary.bytesSent),
+    seconds(summary.wallSeconds),
+    seconds(summary.cpuSeconds),
+  ];
+}

@@ -166,6 +166,16 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   return { arrived, waitingFor, excluded, wakeAtMs };
 }
 
+/** Neighbours whose message for this round is awaited and not here, ascending. */
+export function awaited(barrier: Barrier): number[] {
+  return [...barrier.neighbours.values()]
+    .filter(
+      ({ awaitedFrom, inbox }) =>
+        awaitedFrom !== undefined && awaitedFrom <= barrier.round && !inbox.has(barrier.round),
+    )
+    .map(({ peer }) => peer);
+}
+
 function deadlineOf(
   barrier: Barrier,
   neighbour: AwaitedNeighbour,

@@ -11,6 +11,7 @@ import { plusDelta, type WeightedVector, weightedSum } from '../params/kernels.t
 import type { Vector } from '../params/layout.ts';
 import {
   arrive,
+  awaited,
   type Barrier,
   createBarrier,
   type Exclusion,
@@ -73,6 +74,8 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
       excluded: [],
     };
   },
+
+  waitingFor: ({ barrier, phase }) => (phase === 'waiting' || phase === 'both' ? awaited(barrier) : []),
 
   step(state, event, scope) {
     const actions = handle(state, event, scope);

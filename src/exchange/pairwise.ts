@@ -81,6 +81,8 @@ export const pairwise: ExchangeRule<PairwiseState> = {
     };
   },
 
+  waitingFor: ({ proposal }) => (proposal === undefined ? [] : [proposal.peer]),
+
   step(state, event, scope) {
     switch (event.kind) {
       case 'begin':

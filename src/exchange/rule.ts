@@ -120,5 +120,7 @@ export interface ExchangeRule<State = unknown> {
     options: Readonly<Record<string, unknown>>,
   ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
   init(context: RuleContext): State;
+  /** Neighbours that the rule cannot go on without at this moment, ascending; for people to see. */
+  waitingFor(state: State): readonly number[];
   step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];
 }

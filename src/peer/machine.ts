@@ -2,8 +2,8 @@
  * The peer's vocabulary: what happens to it (events), what it wants done (actions), what it is told once (config).
  *
  * The peer is a deterministic machine without I/O or promises: `step(state, event, now) → actions`. libp2p (node/), virtual time
- * (simulate/) and replay all drive the same code. The log of events a peer stepped through is the replay log: `n` numbers
- * them, and chance inside step is named by (seed, peer, n), so equal logs give equal peers.
+ * (simulate/) and replay all drive the same code. The log of events a peer stepped through is the replay log; chance inside
+ * `step` is named by (seed, peer, incarnation, number of the event), so equal logs give equal peers.
  */
 import type { ExchangeRule, ExclusionReason, RuleContext } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';

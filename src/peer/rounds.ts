@@ -14,7 +14,7 @@ export interface Run {
   readonly state: PeerState;
   readonly now: number;
   readonly actions: PeerAction[];
-  /** Made when the rule first asks for chance: named by (seed, peer, number of the event). */
+  /** Made when the rule first asks for chance: named by (seed, peer, incarnation, number of the event). */
   chance: Random | undefined;
 }
 
@@ -24,7 +24,8 @@ export function feed(run: Run, event: RuleEvent): void {
   const scope: RuleScope = {
     now: run.now,
     get random() {
-      run.chance ??= Random.of(state.config.seed, 'peer', state.config.self, state.events);
+      const { seed, self } = state.config;
+      run.chance ??= Random.of(seed, 'peer', self, state.incarnation, state.events);
       return run.chance;
     },
   };

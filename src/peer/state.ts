@@ -23,7 +23,7 @@ export interface PeerState {
   readonly config: PeerConfig;
   phase: 'new' | 'gathering' | 'running' | 'finished';
   incarnation: number;
-  /** Events stepped through so far, earlier incarnations included. */
+  /** Events stepped through in this incarnation. */
   events: number;
   round: number;
   /** Params at the start of `round`. */
@@ -40,14 +40,14 @@ export interface PeerState {
   readonly neighbours: Map<number, Neighbour>;
 }
 
-export function createPeer(config: PeerConfig, events = 0): PeerState {
+export function createPeer(config: PeerConfig): PeerState {
   const { inNeighbours, outNeighbours } = config.context;
   const peers = [...new Set([...inNeighbours, ...outNeighbours])].sort((a, b) => a - b);
   return {
     config,
     phase: 'new',
     incarnation: 0,
-    events,
+    events: 0,
     round: 0,
     params: new Float32Array(0),
     ruleState: config.rule.init(config.context),

@@ -84,7 +84,19 @@ export interface RefusalRecord {
   readonly nowMs?: number;
 }
 
-export type RunRecord = RunInfo | SiloRecord | RoundRecord | EventRecord | RefusalRecord;
+/** Something that happened to a peer and is worth knowing later: it fell behind, adopted a state, saw half an exchange. */
+export interface NoticeRecord {
+  readonly type: 'notice';
+  readonly peer: number;
+  readonly what: string;
+  /** The other peer it concerns. */
+  readonly other?: number;
+  readonly round: number;
+  readonly detail?: string;
+  readonly nowMs?: number;
+}
+
+export type RunRecord = RunInfo | SiloRecord | RoundRecord | EventRecord | RefusalRecord | NoticeRecord;
 
 const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
   run: shape({
@@ -127,6 +139,14 @@ const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
     from: optional(whole),
     reason: text,
     detail: text,
+    nowMs: optional('number'),
+  }),
+  notice: shape({
+    peer: whole,
+    what: text,
+    other: optional(whole),
+    round: whole,
+    detail: optional(text),
     nowMs: optional('number'),
   }),
 };

@@ -1,0 +1,282 @@
+/**
+ * Drives one peer for real: Transport, Trainer, Storage and clock become the events of its machine, and its actions become
+ * frames, training, files and timers. Everything that decides is in peer/; nothing here does.
+ */
+import { unreachable } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { OperatingError } from '../base/errors.ts';
+import type { Vector } from '../params/layout.ts';
+import { logged } from '../peer/log.ts';
+import type { PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
+import { createPeer, type PeerState } from '../peer/state.ts';
+import { step } from '../peer/step.ts';
+import type { RoundRecord } from '../record/records.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Trainer } from '../train/trainer.ts';
+import type { Frame, Transport, TransportHandlers } from '../transport/transport.ts';
+import { decodeEnvelope, encodeEnvelope, type WireBounds } from '../wire/message.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
+import type { Recorder, RoundEvaluation } from './recorder.ts';
+
+export interface NodeOptions {
+  readonly config: PeerConfig;
+  readonly bounds: WireBounds;
+  readonly experimentDigest: string;
+  readonly layoutDigest: string;
+  readonly incarnation: number;
+  readonly checkpoints: CheckpointPolicy;
+  /** Where to go on from; absent: initial params and round 0. */
+  readonly resumeFrom?: Checkpoint;
+}
+
+export interface NodeDependencies {
+  readonly transport: Transport;
+  readonly trainer: Trainer;
+  readonly storage: Storage;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  /** Called after each round with its record. */
+  readonly onRound?: (record: RoundRecord, params: Vector) => void;
+  /** Called when who is waited for changes. */
+  readonly onWaiting?: (peers: readonly number[]) => void;
+}
+
+export interface NodeOutcome {
+  readonly reason: 'rounds' | 'stopped';
+  readonly round: number;
+  readonly params: Vector;
+  readonly evaluation: RoundEvaluation | undefined;
+}
+
+export class PeerNode {
+  readonly #options: NodeOptions;
+  readonly #with: NodeDependencies;
+  readonly #state: PeerState;
+  readonly #queue: PeerEvent[] = [];
+  #stepping = false;
+  readonly #timers = new Map<string, Timer>();
+  /** Writes and evaluations under way, one after another. */
+  #background: Promise<void> = Promise.resolve();
+  /** The optimiser's state before the training of a round, while that round lasts. */
+  #beforeTraining: { readonly round: number; readonly snapshot: Promise<Uint8Array> } | undefined;
+  #evaluation: RoundEvaluation | undefined;
+  #pendingRound: RoundRecord | undefined;
+  #settle: { resolve: (outcome: NodeOutcome) => void; reject: (error: unknown) => void } | undefined;
+  readonly finished: Promise<NodeOutcome>;
+
+  constructor(options: NodeOptions, dependencies: NodeDependencies) {
+    this.#options = options;
+    this.#with = dependencies;
+    this.#state = createPeer(options.config);
+    this.finished = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // A failure before anybody waits is still told to whoever waits later.
+    this.finished.catch(() => undefined);
+  }
+
+  /** Starts listening and the peer itself; resolves with the addresses that others can dial. */
+  async start(): Promise<readonly string[]> {
+    const { transport, trainer } = this.#with;
+    const { experimentDigest, layoutDigest, incarnation, resumeFrom } = this.#options;
+    if (resumeFrom !== undefined) await trainer.restore(resumeFrom.optimizer);
+    const params = resumeFrom?.params ?? (await trainer.initialParams());
+    const round = resumeFrom?.round ?? 0;
+    const greeting = { experimentDigest, layoutDigest, incarnation, round };
+    const addresses = await transport.start(greeting, this.#handlers());
+    this.#dispatch({ kind: 'start', incarnation, round, params });
+    return addresses;
+  }
+
+  connect(addresses: ReadonlyMap<number, readonly string[]>): void {
+    this.#with.transport.connect(addresses);
+  }
+
+  /** Asks the peer to stop where it is; `finished` resolves when its checkpoint is written. */
+  stop(reason: string): void {
+    this.#dispatch({ kind: 'stop', reason });
+  }
+
+  /** Ends the node: links, timers, files. The peer answers its neighbours until here. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    await this.#with.transport.stop();
+    await this.#background;
+  }
+
+  get round(): number {
+    return this.#state.round;
+  }
+
+  waitingFor(): readonly number[] {
+    return this.#options.config.rule.waitingFor(this.#state.ruleState);
+  }
+
+  #handlers(): TransportHandlers {
+    const { recorder, clock } = this.#with;
+    return {
+      linkUp: (peer, { incarnation, round }) => this.#dispatch({ kind: 'linkUp', peer, incarnation, round }),
+      linkDown: (peer, reason) => this.#dispatch({ kind: 'linkDown', peer, reason }),
+      frame: (from, frame) => this.#frame(from, frame),
+      control: () => undefined,
+      refused: (from, reason, detail) => recorder.refusal(from, reason, detail, clock.now()),
+    };
+  }
+
+  #frame(from: number, frame: Frame): void {
+    const decoded = decodeEnvelope(frame, this.#options.bounds);
+    if (!decoded.ok) {
+      this.#with.recorder.refusal(from, decoded.reason, decoded.detail, this.#with.clock.now());
+      return;
+    }
+    const { incarnation, sequence, message } = decoded.envelope;
+    this.#dispatch({ kind: 'received', name: { from, incarnation, sequence }, message });
+  }
+
+  /** Steps through the event, and through those that its actions cause, one after another. */
+  #dispatch(event: PeerEvent): void {
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #step(event: PeerEvent): void {
+    const { clock, recorder, onWaiting } = this.#with;
+    const now = clock.now();
+    recorder.event(logged(event), now);
+    for (const action of step(this.#state, event, now)) this.#perform(action);
+    this.#flushRound();
+    if (event.kind !== 'trained') recorder.exchanged(clock.now() - now);
+    onWaiting?.(this.waitingFor());
+  }
+
+  #perform(action: PeerAction): void {
+    const { transport, recorder, clock } = this.#with;
+    switch (action.kind) {
+      case 'train':
+        return this.#train(action);
+      case 'send':
+        return this.#send(action);
+      case 'setTimer':
+        return this.#setTimer(action.name, action.delayMs);
+      case 'clearTimer':
+        return this.#clearTimer(action.name);
+      case 'persist':
+        return this.#persist(action.round, action.params);
+      case 'record':
+        this.#pendingRound = recorder.round(action.note, transport.counters());
+        return;
+      case 'evaluate':
+        return this.#evaluate(action.params);
+      case 'announce':
+        return transport.setRound(action.round);
+      case 'refuse':
+        return recorder.refusal(action.from, action.reason, `in round ${this.#state.round}`, clock.now());
+      case 'notice': {
+        const other = action.peer === undefined ? {} : { other: action.peer };
+        return recorder.notice(action.what, action.round, clock.now(), other);
+      }
+      case 'finish':
+        return this.#finish(action);
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #train({ token, params, firstStep, steps }: PeerAction & { kind: 'train' }): void {
+    const { trainer } = this.#with;
+    this.#beforeTraining = { round: this.#state.round, snapshot: trainer.snapshot() };
+    trainer.train(params, steps, { firstStep }).then(
+      ({ params: trained, loss, gradientSquaredNorm }) =>
+        this.#dispatch({ kind: 'trained', token, params: trained, loss, gradientSquaredNorm }),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #send({ to, sequence, message }: PeerAction & { kind: 'send' }): void {
+    const { incarnation } = this.#options;
+    const frame = encodeEnvelope({ incarnation, sequence, message });
+    this.#with.transport.send(to, frame, (peer, outcome) => {
+      if (!outcome.ok) this.#dispatch({ kind: 'sendFailed', to: peer, sequence, reason: outcome.reason });
+    });
+  }
+
+  #setTimer(name: string, delayMs: number): void {
+    this.#clearTimer(name);
+    const timer = this.#with.clock.after(delayMs, () => {
+      this.#timers.delete(name);
+      this.#dispatch({ kind: 'timer', name });
+    });
+    this.#timers.set(name, timer);
+  }
+
+  #clearTimer(name: string): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+  }
+
+  /** Optimiser state and params belong together: state from before the round's training if that has been asked for. */
+  #persist(round: number, params: Vector): void {
+    const { experimentDigest, layoutDigest, checkpoints } = this.#options;
+    const { storage, trainer } = this.#with;
+    const before = this.#beforeTraining;
+    const snapshot = before?.round === round ? before.snapshot : trainer.snapshot();
+    this.#inBackground(async () => {
+      const optimizer = await snapshot;
+      await writeCheckpoint(
+        storage,
+        { round, params, optimizer, experimentDigest, layoutDigest },
+        checkpoints,
+      );
+    });
+  }
+
+  #evaluate(params: Vector): void {
+    const { trainer } = this.#with;
+    const record = this.#pendingRound;
+    this.#pendingRound = undefined;
+    const results = Promise.all([trainer.evaluate(params, 'own'), trainer.evaluate(params, 'global')]);
+    this.#inBackground(async () => {
+      const [own, global] = await results;
+      this.#evaluation = { own, global };
+      if (record !== undefined) this.#report(record, this.#evaluation, params);
+    });
+  }
+
+  /** A completed round without an evaluation is recorded at once. */
+  #flushRound(): void {
+    const record = this.#pendingRound;
+    this.#pendingRound = undefined;
+    if (record !== undefined) this.#report(record, undefined, this.#state.params);
+  }
+
+  #report(record: RoundRecord, evaluation: RoundEvaluation | undefined, params: Vector): void {
+    const complete = this.#with.recorder.finishRound(record, evaluation);
+    this.#with.onRound?.(complete, params);
+  }
+
+  #finish({ reason, round, params }: PeerAction & { kind: 'finish' }): void {
+    this.#inBackground(async () => {
+      this.#settle?.resolve({ reason, round, params, evaluation: this.#evaluation });
+    });
+  }
+
+  #inBackground(work: () => Promise<void>): void {
+    this.#background = this.#background.then(work).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** The node cannot go on: disk, Trainer, or a bug. Whoever waits for `finished` is told. */
+  #fail(error: unknown): void {
+    const cause = error instanceof Error ? error : new OperatingError('node-failed', String(error));
+    this.#settle?.reject(cause);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What a node writes down: the event log, one line a round, refusals and notices (bounded per kind), and the sums that its
+ * final report is made of. A line is out before the actions that it caused.
+ */
+import type { LoggedEvent } from '../peer/log.ts';
+import type { RoundNote } from '../peer/machine.ts';
+import { formatRecord, type RoundRecord, type RunRecord } from '../record/records.ts';
+import type { Evaluation } from '../train/trainer.ts';
+import type { TransportCounters } from '../transport/transport.ts';
+
+/** What the record keeps: the summary only, one line a round too, or every event (which a replay needs). */
+export type RecordLevel = 'summary' | 'rounds' | 'all';
+
+/** Lines per kind of refusal or notice; further ones are only counted. */
+const LINES_PER_KIND_MAX = 100;
+
+export interface RoundEvaluation {
+  readonly own: Evaluation;
+  readonly global: Evaluation;
+}
+
+export interface RecorderTotals {
+  readonly refusals: Record<string, number>;
+  readonly notices: Record<string, number>;
+  readonly exclusions: Record<string, number>;
+  trainMs: number;
+  exchangeMs: number;
+  waitMs: number;
+}
+
+export class Recorder {
+  readonly totals: RecorderTotals = {
+    refusals: {},
+    notices: {},
+    exclusions: {},
+    trainMs: 0,
+    exchangeMs: 0,
+    waitMs: 0,
+  };
+  readonly #peer: number;
+  readonly #level: RecordLevel;
+  readonly #append: (line: string) => void;
+  #events = 0;
+  #bytesSent = 0;
+  #messagesSent = 0;
+  #exchangeMs = 0;
+
+  constructor(options: { peer: number; level: RecordLevel }, append: (line: string) => void) {
+    this.#peer = options.peer;
+    this.#level = options.level;
+    this.#append = append;
+  }
+
+  write(record: RunRecord): void {
+    this.#append(formatRecord(record));
+  }
+
+  event(event: LoggedEvent, nowMs: number): void {
+    const sequence = this.#events++;
+    if (this.#level === 'all') this.write({ type: 'event', peer: this.#peer, sequence, nowMs, event });
+  }
+
+  refusal(from: number | undefined, reason: string, detail: string, nowMs: number): void {
+    const count = bump(this.totals.refusals, reason);
+    if (count > LINES_PER_KIND_MAX) return;
+    const sender = from === undefined ? {} : { from };
+    this.write({ type: 'refusal', peer: this.#peer, ...sender, reason, detail, nowMs });
+  }
+
+  notice(what: string, round: number, nowMs: number, more: { other?: number; detail?: string } = {}): void {
+    const count = bump(this.totals.notices, what);
+    if (count <= LINES_PER_KIND_MAX)
+      this.write({ type: 'notice', peer: this.#peer, what, round, nowMs, ...more });
+  }
+
+  /** Time spent in mixing, encoding and sending. */
+  exchanged(elapsedMs: number): void {
+    this.#exchangeMs += elapsedMs;
+  }
+
+  /** The line of a completed round; its evaluation, if there is one, is added by `finishRound`. */
+  round(note: RoundNote, counters: TransportCounters): RoundRecord {
+    const wholeMs = note.endedMs - note.beganMs;
+    const exchangeMs = Math.min(this.#exchangeMs, Math.max(0, wholeMs - note.trainMs));
+    const waitMs = Math.max(0, wholeMs - note.trainMs - exchangeMs);
+    this.#exchangeMs = 0;
+    this.totals.trainMs += note.trainMs;
+    this.totals.exchangeMs += exchangeMs;
+    this.totals.waitMs += waitMs;
+    for (const { reason } of note.excluded) bump(this.totals.exclusions, reason);
+    const record: RoundRecord = {
+      type: 'round',
+      peer: this.#peer,
+      round: note.round + 1,
+      loss: Number.isFinite(note.loss) ? note.loss : null,
+      excluded: note.excluded,
+      bytesSent: counters.dataBytesSent - this.#bytesSent,
+      messagesSent: counters.framesSent - this.#messagesSent,
+      nowMs: note.endedMs,
+      trainMs: note.trainMs,
+      waitMs,
+      mixMs: exchangeMs,
+    };
+    this.#bytesSent = counters.dataBytesSent;
+    this.#messagesSent = counters.framesSent;
+    return record;
+  }
+
+  finishRound(record: RoundRecord, evaluation: RoundEvaluation | undefined): RoundRecord {
+    const own = evaluation?.own.accuracy;
+    const global = evaluation?.global.accuracy;
+    const complete: RoundRecord = {
+      ...record,
+      ...(own === undefined ? {} : { ownTest: own }),
+      ...(global === undefined ? {} : { globalTest: global }),
+    };
+    if (this.#level !== 'summary') this.write(complete);
+    return complete;
+  }
+}
+
+function bump(counts: Record<string, number>, key: string): number {
+  const count = (counts[key] ?? 0) + 1;
+  counts[key] = count;
+  return count;
+}

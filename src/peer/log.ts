@@ -1,0 +1,42 @@
+/**
+ * Events as lines of the replay log and back. No tensor is written: a received message is named by (sender, incarnation,
+ * sequence), because whoever replays all peers has it; trained params are computed again; a start's params are the initial
+ * ones or those of the checkpoint of its round.
+ */
+import { unreachable } from '../base/assert.ts';
+import type { MessageName, PeerEvent } from './machine.ts';
+
+export type LoggedEvent =
+  | { readonly kind: 'start'; readonly incarnation: number; readonly round: number }
+  | { readonly kind: 'trained'; readonly token: number }
+  | ({ readonly kind: 'received' } & MessageName)
+  | Extract<PeerEvent, { kind: 'sendFailed' | 'linkUp' | 'linkDown' | 'timer' | 'stop' }>;
+
+export interface LogLine {
+  readonly nowMs: number;
+  readonly event: LoggedEvent;
+}
+
+export function logged(event: PeerEvent): LoggedEvent {
+  switch (event.kind) {
+    case 'start':
+      return { kind: 'start', incarnation: event.incarnation, round: event.round };
+    case 'trained':
+      return { kind: 'trained', token: event.token };
+    case 'received':
+      return { kind: 'received', ...event.name };
+    case 'sendFailed':
+    case 'linkUp':
+    case 'linkDown':
+    case 'timer':
+    case 'stop':
+      return event;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** The key of a message in a table of all messages of a run. */
+export function messageKey({ from, incarnation, sequence }: MessageName): string {
+  return `${from}/${incarnation}/${sequence}`;
+}

@@ -1,0 +1,3 @@
+/** Many peers on virtual time, and recorded peers run again. */
+export { type SimulatedPeer, type SimulatedResult, type SimulationOptions, simulate } from './engine.ts';
+export { type RecordedPeer, type ReplayedPeer, replay } from './replay.ts';

@@ -60,9 +60,7 @@ function problemsOf(issue: Issue, schema: z.ZodType, data: unknown, base: Path):
   const got = shown(valueAt(data, issue.path));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) =>
-        unknownKey(key, knownKeys(schema, data, issue.path), [...base, ...issue.path]),
-      );
+      return issue.keys.map((key) => unknownKey(key, schema, data, issue.path, base));
     case 'invalid_value':
       return [badChoice(path, valueAt(data, issue.path), issue.values.map(String))];
     case 'invalid_union':
@@ -94,14 +92,25 @@ function problemsOf(issue: Issue, schema: z.ZodType, data: unknown, base: Path):
   }
 }
 
-function unknownKey(key: string, known: readonly string[], parent: Path): Problem {
+function unknownKey(key: string, schema: z.ZodType, data: unknown, parent: Path, base: Path): Problem {
+  const known = Object.keys(definitionAt(schema, data, parent)?.shape ?? {});
   const near = nearest(key, known);
-  const suggestion = near === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${near}?`;
-  return {
-    path: dotted([...parent, key]),
-    message: 'unknown key',
-    ...(known.length === 0 ? {} : { suggestion }),
-  };
+  const home = near === undefined ? homeOf(key, schema, data, parent) : undefined;
+  const listed = known.length === 0 ? undefined : `known keys: ${known.join(', ')}`;
+  const suggestion = home ?? (near === undefined ? listed : `did you mean ${near}?`);
+  const path = dotted([...base, ...parent, key]);
+  return { path, message: 'unknown key', ...(suggestion === undefined ? {} : { suggestion }) };
+}
+
+/** Where a key is good under another kind of the same block, says under which. */
+function homeOf(key: string, schema: z.ZodType, data: unknown, parent: Path): string | undefined {
+  const { discriminator, options = [] } = unionAt(schema, data, parent) ?? {};
+  if (discriminator === undefined) return undefined;
+  const shapes = options.map((option) => definitionOf(option).shape ?? {});
+  const homes = shapes
+    .filter((shape) => Object.hasOwn(shape, key))
+    .flatMap((shape) => literalsOf(shape[discriminator]));
+  return homes.length === 0 ? undefined : `it belongs to ${discriminator}: ${homes.join(' or ')}`;
 }
 
 function badChoice(path: string, got: unknown, choices: readonly string[]): Problem {
@@ -158,11 +167,17 @@ function definitionOf(schema: Schema): Definition {
   return definition.innerType === undefined ? definition : definitionOf(definition.innerType);
 }
 
-function definitionAt(schema: Schema, data: unknown, path: Path): Definition | undefined {
+/** The definition at a path, a union not yet narrowed to a branch. */
+function unionAt(schema: Schema, data: unknown, path: Path): Definition | undefined {
   let definition: Definition | undefined = definitionOf(schema);
   path.forEach((key, depth) => {
     definition = childOf(branchOf(definition, valueAt(data, path.slice(0, depth))), key);
   });
+  return definition;
+}
+
+function definitionAt(schema: Schema, data: unknown, path: Path): Definition | undefined {
+  const definition = unionAt(schema, data, path);
   return branchOf(definition, valueAt(data, path)) ?? definition;
 }
 
@@ -198,10 +213,6 @@ function literalsOf(schema: Schema | undefined): readonly unknown[] {
   if (schema === undefined) return [];
   const { values, entries } = definitionOf(schema);
   return values ?? (entries === undefined ? [] : Object.values(entries));
-}
-
-function knownKeys(schema: Schema, data: unknown, path: Path): string[] {
-  return Object.keys(definitionAt(schema, data, path)?.shape ?? {});
 }
 
 /** A bare name stands for `{kind: name}`, so its `kind` is the name itself. */

@@ -1,0 +1,270 @@
+/** What needs more than one block of an experiment to judge: graph, weights, rule, carrier, partition, stopping. */
+import { checkAgainst, parseYaml } from '../base/document.ts';
+import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
+import { nearest, shown } from '../base/schema-problems.ts';
+import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
+import type { ExchangeRule } from '../exchange/rule.ts';
+import { buildOverlay, topologyKinds, topologySchema } from '../topology/builders.ts';
+import { requireConnected } from '../topology/connectivity.ts';
+import { defaultMixing, type MixingSpec, mixingMatrix } from '../topology/mixing.ts';
+import { isSymmetric, type Overlay } from '../topology/overlay.ts';
+import { checkOverlay } from '../topology/overlay-file.ts';
+import type { ExperimentFile } from './schema.ts';
+
+/** Models above this travel badly in gossip messages; see docs on carriers. */
+const gossipParamsBytesMax = 4 * 2 ** 20;
+const penguinIslands = 3;
+
+export type Problems = Problem[];
+
+export interface ResolvedTopology {
+  /** As it goes into the resolved file: a graph by kind, or the overlay of a file written out. */
+  readonly topology: Readonly<Record<string, unknown>>;
+  readonly overlay: Overlay;
+}
+
+/** Builds the graph; `readText` fetches the overlay file that the block names. Undefined after a problem. */
+export function resolveTopology(
+  block: unknown,
+  silos: number | undefined,
+  seed: number,
+  readText: (path: string) => string,
+  problems: Problems,
+): ResolvedTopology | undefined {
+  try {
+    const resolved = readTopology(
+      typeof block === 'string' ? { kind: block } : block,
+      silos,
+      seed,
+      readText,
+      problems,
+    );
+    if (resolved === undefined) return undefined;
+    const nodeCount = resolved.overlay.nodes.length;
+    if (silos !== undefined && silos !== nodeCount) {
+      const message = `got ${silos}, but the overlay ${resolved.overlay.name} has ${nodeCount} nodes`;
+      problems.push({
+        path: 'data.silos',
+        message,
+        suggestion: `set data.silos to ${nodeCount} or choose another topology`,
+      });
+      return undefined;
+    }
+    requireConnected(resolved.overlay);
+    return resolved;
+  } catch (error) {
+    problems.push(...problemsOfError(error, 'topology'));
+    return undefined;
+  }
+}
+
+function readTopology(
+  block: unknown,
+  silos: number | undefined,
+  seed: number,
+  readText: (path: string) => string,
+  problems: Problems,
+): ResolvedTopology | undefined {
+  if (typeof block !== 'object' || block === null || Array.isArray(block)) {
+    const wanted = `a graph such as {kind: ring} (${topologyKinds.join(', ')}) or {file: overlay.yaml}`;
+    const message =
+      block === undefined ? `is missing; wanted ${wanted}` : `got ${shown(block)}, wanted ${wanted}`;
+    problems.push({ path: 'topology', message });
+    return undefined;
+  }
+  const source = ['file', 'overlay'].find((key) => Object.hasOwn(block, key));
+  if (source !== undefined)
+    return readWrittenOut(block as Record<string, unknown>, source, readText, problems);
+  const checked = checkAgainst(topologySchema, block, ['topology']);
+  if (!checked.ok) problems.push(...checked.problems);
+  // Without a silo count there is already a problem at data.silos.
+  if (!checked.ok || silos === undefined) return undefined;
+  return { topology: checked.value, overlay: buildOverlay(checked.value, silos, seed) };
+}
+
+function readWrittenOut(
+  block: Readonly<Record<string, unknown>>,
+  source: string,
+  readText: (path: string) => string,
+  problems: Problems,
+): ResolvedTopology | undefined {
+  for (const key of Object.keys(block)) {
+    if (key !== source) problems.push({ path: `topology.${key}`, message: `unknown key beside ${source}` });
+  }
+  const { file } = block;
+  if (source === 'file' && typeof file !== 'string') {
+    problems.push({
+      path: 'topology.file',
+      message: `got ${shown(file)}, wanted the path of an overlay file`,
+    });
+    return undefined;
+  }
+  const data = source === 'file' ? parseYaml(readText(file as string), file as string) : block.overlay;
+  const checked = checkOverlay(data, ['topology', source]);
+  if (!checked.ok) {
+    problems.push(...checked.problems);
+    return undefined;
+  }
+  return { topology: { overlay: checked.value }, overlay: checked.value };
+}
+
+/** The rule with its own options complete; undefined after a problem. */
+export function resolveRule(
+  exchange: ExperimentFile['exchange'],
+  problems: Problems,
+): { rule: ExchangeRule; options: Readonly<Record<string, unknown>> } | undefined {
+  const { rule: name, weights: _weights, carrier: _carrier, deadline, ...own } = exchange;
+  if (deadline.ceilingMs < deadline.floorMs) {
+    const message = `got ${deadline.ceilingMs}, wanted at least floorMs, which is ${deadline.floorMs}`;
+    problems.push({ path: 'exchange.deadline.ceilingMs', message });
+  }
+  const rule = findExchangeRule(name);
+  if (rule === undefined) {
+    const near = nearest(name, exchangeRuleNames);
+    const message = `got ${shown(name)}, wanted one of ${exchangeRuleNames.join(', ')}`;
+    problems.push({
+      path: 'exchange.rule',
+      message,
+      ...(near === undefined ? {} : { suggestion: `did you mean ${near}?` }),
+    });
+    return undefined;
+  }
+  const parsed = rule.parse(own);
+  if (parsed.ok) return { rule, options: parsed.options };
+  problems.push(...parsed.problems.map((message) => ruleProblem(message, own)));
+  return undefined;
+}
+
+/** A rule speaks in sentences: the option it names becomes the path, the nearest of its words the suggestion. */
+function ruleProblem(message: string, options: Readonly<Record<string, unknown>>): Problem {
+  const words = message.split(/[^A-Za-z0-9-]+/).filter((word) => word.length > 2);
+  const key = Object.keys(options).find((name) => words.includes(name));
+  if (key === undefined) return { path: 'exchange', message };
+  const unknown = message.startsWith('unknown');
+  const candidates = unknown ? ['rule', 'weights', 'carrier', 'deadline', ...words] : words;
+  const meant = unknown ? key : options[key];
+  const near = nearest(
+    String(meant),
+    candidates.filter((word) => word !== key && word !== meant),
+  );
+  return {
+    path: `exchange.${key}`,
+    message,
+    ...(near === undefined ? {} : { suggestion: `did you mean ${near}?` }),
+  };
+}
+
+/** The mixing spec in use, tried out on the overlay. */
+export function resolveWeights(
+  overlay: Overlay,
+  asked: MixingSpec | undefined,
+  problems: Problems,
+): MixingSpec {
+  const weights = asked ?? defaultMixing(overlay);
+  try {
+    mixingMatrix(overlay, weights);
+  } catch (error) {
+    problems.push(...problemsOfError(error, 'exchange.weights'));
+  }
+  return weights;
+}
+
+/** Whether the rule can run on the graph. */
+export function checkRuleOnOverlay(rule: ExchangeRule, overlay: Overlay, problems: Problems): void {
+  if (rule.graphs === 'undirected' && !isSymmetric(overlay)) {
+    const message = `rule ${rule.name} wants an undirected graph, and ${overlay.name} is directed`;
+    problems.push({
+      path: 'exchange.rule',
+      message,
+      suggestion: 'use rule dpsgd, or an undirected topology',
+    });
+  }
+  if (overlay.schedule !== undefined) {
+    const message = `overlay ${overlay.name} changes over ${overlay.schedule.length} phases, and rule ${rule.name} uses all arcs in every round`;
+    problems.push({ path: 'topology', message, suggestion: 'remove the schedule from the overlay file' });
+  }
+}
+
+/** What `file` has of its blocks is in order each by itself. */
+export function checkCarrier(rule: ExchangeRule, file: Partial<ExperimentFile>, problems: Problems): void {
+  if (file.exchange?.carrier !== 'gossip') return;
+  const path = 'exchange.carrier';
+  const suggestion = 'use carrier: stream';
+  if (!rule.broadcast) {
+    const message = `gossip publishes one message to all neighbours, and rule ${rule.name} sends to one at a time`;
+    problems.push({ path, message, suggestion });
+  }
+  const bytes = paramsBytesOf(file);
+  if (bytes !== undefined && bytes > gossipParamsBytesMax) {
+    const message = `the model has ${bytes} bytes, and gossip carries up to ${gossipParamsBytesMax}`;
+    problems.push({ path, message, suggestion });
+  }
+}
+
+export function checkTraining(
+  { localEpochs, localSteps }: ExperimentFile['train'],
+  problems: Problems,
+): void {
+  if (localEpochs === undefined || localSteps === undefined) return;
+  const message = `got localEpochs ${localEpochs} and localSteps ${localSteps}, wanted one of them`;
+  problems.push({ path: 'train.localSteps', message, suggestion: 'remove one' });
+}
+
+export function checkData({ dataset, partition, silos }: ExperimentFile['data'], problems: Problems): void {
+  if (silos === undefined) return;
+  if (partition.kind === 'quantity' && partition.sizes !== undefined && partition.sizes.length !== silos) {
+    const message = `got ${partition.sizes.length} sizes, wanted one for each of the ${silos} silos`;
+    problems.push({ path: 'data.partition.sizes', message });
+  }
+  if (partition.kind !== 'natural' || partition.column !== undefined || partition.file !== undefined) return;
+  if (dataset.kind === 'penguins' && silos > penguinIslands) {
+    const message = `got ${silos}, but the penguins live on ${penguinIslands} islands`;
+    const suggestion = `set data.silos to ${penguinIslands}, or use partition: dirichlet`;
+    problems.push({ path: 'data.silos', message, suggestion });
+  }
+}
+
+export function checkStop(
+  stop: ExperimentFile['stop'],
+  data: ExperimentFile['data'] | undefined,
+  problems: Problems,
+): void {
+  if (Object.values(stop).every((value) => value === undefined)) {
+    problems.push({
+      path: 'stop',
+      message: 'is empty; wanted at least one of rounds, seconds, targetAccuracy',
+    });
+  }
+  if (stop.targetAccuracy === undefined || data === undefined) return;
+  if (data.testShare > 0 || hasGlobalTest(data.dataset)) return;
+  const message = 'an accuracy is to be reached, but no silo holds test data out';
+  problems.push({ path: 'stop.targetAccuracy', message, suggestion: 'set data.testShare to 0.2' });
+}
+
+function hasGlobalTest(dataset: ExperimentFile['data']['dataset']): boolean {
+  if (dataset.kind === 'csv' || dataset.kind === 'json') return dataset.testPath !== undefined;
+  return dataset.kind === 'mnist' || (dataset.kind === 'idx' && dataset.testImages !== undefined);
+}
+
+/** Bytes of the params where the experiment alone tells; the peer checks the real layout again. */
+function paramsBytesOf({ data, model }: Partial<ExperimentFile>): number | undefined {
+  if (data === undefined || model === undefined) return undefined;
+  const inputs = { mnist: 784, digits: 64, penguins: 8, csv: undefined, json: undefined, idx: undefined }[
+    data.dataset.kind
+  ];
+  if (inputs === undefined || (model.kind !== 'mlp' && model.kind !== 'softmax')) return undefined;
+  const widths = [inputs, ...(model.kind === 'mlp' ? model.hidden : []), 10];
+  const params = widths.slice(1).reduce((sum, width, layer) => sum + (widths[layer]! + 1) * width, 0);
+  return params * Float32Array.BYTES_PER_ELEMENT;
+}
+
+function problemsOfError(error: unknown, path: string): Problem[] {
+  if (error instanceof ProblemsError) {
+    return error.problems.map((problem) => ({
+      ...problem,
+      path: [path, problem.path].filter((part) => part !== '').join(': '),
+    }));
+  }
+  if (error instanceof GrapevineError) return [{ path, message: error.message }];
+  throw error;
+}

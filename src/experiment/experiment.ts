@@ -1,0 +1,51 @@
+/** The validated, frozen description of a run: every default filled in, the graph built, paths absolute. */
+import type { DeadlineOptions } from '../exchange/rule.ts';
+import type { MixingSpec } from '../topology/mixing.ts';
+import type { Overlay } from '../topology/overlay.ts';
+import type { Baseline, Carrier, ExperimentFile, ModelSpec, TrainSettings } from './schema.ts';
+
+export interface Experiment {
+  readonly name: string;
+  readonly seed: number;
+  readonly data: {
+    /** Paths in it are absolute. */
+    readonly dataset: ExperimentFile['data']['dataset'];
+    readonly silos: number;
+    readonly partition: ExperimentFile['data']['partition'];
+    /** Each silo's own held-out share, 0 to 0.9. */
+    readonly testShare: number;
+  };
+  readonly model: ModelSpec;
+  readonly train: TrainSettings;
+  /** The topology block as the user wrote it, defaults filled in; a file's overlay is written out. */
+  readonly topology: Readonly<Record<string, unknown>>;
+  /** The graph that `topology` describes, with data.silos nodes, connected. */
+  readonly overlay: Overlay;
+  readonly exchange: {
+    readonly rule: string;
+    /** The rule's own options, complete. */
+    readonly options: Readonly<Record<string, unknown>>;
+    /** Checked: mixingMatrix(overlay, weights) exists. */
+    readonly weights: MixingSpec;
+    readonly carrier: Carrier;
+    readonly deadline: DeadlineOptions;
+  };
+  readonly evaluate: { readonly everyRounds: number };
+  readonly checkpoint: { readonly everyRounds: number; readonly keep: number };
+  readonly baselines: readonly Baseline[];
+  readonly record: 'summary' | 'rounds' | 'all';
+  /** At least one is given; the run ends at whichever comes first. */
+  readonly stop: { readonly rounds?: number; readonly seconds?: number; readonly targetAccuracy?: number };
+}
+
+/** The optimiser as train/ names it. */
+export function optimizerOf(train: TrainSettings) {
+  switch (train.optimizer) {
+    case 'sgd':
+      return { kind: 'sgd' } as const;
+    case 'momentum':
+      return { kind: 'momentum', momentum: train.momentum, nesterov: train.nesterov } as const;
+    case 'adam':
+      return { kind: 'adam', beta1: train.beta1, beta2: train.beta2, epsilon: train.epsilon } as const;
+  }
+}

@@ -1,0 +1,6 @@
+/** Experiments and silos: files read, checked with all problems at once, completed and frozen. */
+export { type Experiment, optimizerOf } from './experiment.ts';
+export { loadExperiment, type ParseOptions, parseExperiment } from './parse.ts';
+export { experimentDigest, resolveExperiment } from './resolve.ts';
+export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings } from './schema.ts';
+export { loadSilo, parseSilo, type Silo } from './silo.ts';

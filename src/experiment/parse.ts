@@ -1,0 +1,159 @@
+/**
+ * Reads an experiment file: YAML, overrides, schema, then the checks across blocks; every problem at once.
+ * Relative paths start at the folder of the file that names them; an overlay file may also be named from the
+ * working folder.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { checkAgainst, deepFreeze, parseYaml, readDocumentFile } from '../base/document.ts';
+import { type Problem, ProblemsError } from '../base/errors.ts';
+import type { ExchangeRule } from '../exchange/rule.ts';
+import type { MixingSpec } from '../topology/mixing.ts';
+import {
+  checkCarrier,
+  checkData,
+  checkRuleOnOverlay,
+  checkStop,
+  checkTraining,
+  type ResolvedTopology,
+  resolveRule,
+  resolveTopology,
+  resolveWeights,
+} from './checks.ts';
+import type { Experiment } from './experiment.ts';
+import { applyOverrides } from './overrides.ts';
+import { type ExperimentFile, experimentSchema } from './schema.ts';
+
+export interface ParseOptions {
+  /** Name of the file, for messages; its folder is where relative paths start. */
+  readonly file: string;
+  /** `path=value`, applied before the checks; values are YAML. */
+  readonly overrides?: readonly string[];
+  /** Reads the overlay file at an absolute path; by default from disk. */
+  readonly readText?: (path: string) => string;
+}
+
+/** Reads and checks the experiment at `path`. Throws InputError `file-missing` …, or ProblemsError. */
+export function loadExperiment(path: string, overrides: readonly string[] = []): Experiment {
+  return parseExperiment(readDocumentFile(path, 'experiment'), { file: path, overrides });
+}
+
+/** An experiment from the text of its file. Throws ProblemsError with everything that is wrong. */
+export function parseExperiment(text: string, options: ParseOptions): Experiment {
+  const changed = applyOverrides(parseYaml(text, options.file), options.overrides ?? []);
+  const data = withDefaultOptimizer(changed.data);
+  const checked = checkAgainst(experimentSchema, data);
+  const problems: Problem[] = [...changed.problems, ...(checked.ok ? [] : checked.problems)];
+  const file = checked.ok ? checked.value : soundBlocks(data);
+  const graph = checkBlocks(file, silosOf(data), options, problems);
+  if (problems.length > 0 || !checked.ok || graph === undefined)
+    throw new ProblemsError(options.file, problems);
+  return deepFreeze(assemble(checked.value, graph, dirname(resolve(options.file))));
+}
+
+interface Graph extends ResolvedTopology {
+  readonly weights: MixingSpec;
+  readonly rule: ExchangeRule;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The checks across blocks, as far as the blocks at hand allow; undefined where a problem stood in the way. */
+function checkBlocks(
+  file: Partial<ExperimentFile>,
+  silos: number | undefined,
+  options: ParseOptions,
+  problems: Problem[],
+): Graph | undefined {
+  if (file.data !== undefined) checkData(file.data, problems);
+  if (file.train !== undefined) checkTraining(file.train, problems);
+  if (file.stop !== undefined) checkStop(file.stop, file.data, problems);
+  const found = resolveTopology(file.topology, silos, file.seed ?? 1, overlayReader(options), problems);
+  const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
+  if (ruled !== undefined) checkCarrier(ruled.rule, file, problems);
+  if (
+    silos === undefined &&
+    found === undefined &&
+    file.data !== undefined &&
+    namesNoOverlay(file.topology)
+  ) {
+    problems.push({ path: 'data.silos', message: 'is missing; wanted the number of silos, such as 11' });
+  }
+  if (found === undefined || ruled === undefined) return undefined;
+  checkRuleOnOverlay(ruled.rule, found.overlay, problems);
+  const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
+  return { ...found, ...ruled, weights };
+}
+
+function assemble(file: ExperimentFile, graph: Graph, folder: string): Experiment {
+  const { data, train, exchange } = file;
+  const { carrier, deadline } = exchange;
+  return {
+    name: file.name,
+    seed: file.seed,
+    data: {
+      dataset: withAbsolutePaths(data.dataset, folder),
+      silos: graph.overlay.nodes.length,
+      partition: withAbsolutePaths(data.partition, folder),
+      testShare: data.testShare,
+    },
+    model: withAbsolutePaths(file.model, folder),
+    train: train.localSteps === undefined ? { ...train, localEpochs: train.localEpochs ?? 1 } : train,
+    topology: graph.topology,
+    overlay: graph.overlay,
+    exchange: { rule: graph.rule.name, options: graph.options, weights: graph.weights, carrier, deadline },
+    evaluate: file.evaluate,
+    checkpoint: file.checkpoint,
+    baselines: file.baselines,
+    record: file.record,
+    stop: withoutUndefined(file.stop),
+  };
+}
+
+/** Paths inside a block, made absolute, so that a resolved experiment can be run from anywhere. */
+export function withAbsolutePaths<Block extends object>(block: Block, folder: string): Block {
+  const names = ['path', 'testPath', 'images', 'labels', 'testImages', 'testLabels', 'file'];
+  const entries = Object.entries(block).map(([key, value]) =>
+    names.includes(key) && typeof value === 'string' ? [key, resolve(folder, value)] : [key, value],
+  );
+  return Object.fromEntries(entries) as Block;
+}
+
+/** The blocks of a faulty file that are in order by themselves, so that the other checks can still speak. */
+function soundBlocks(data: unknown): Partial<ExperimentFile> {
+  if (typeof data !== 'object' || data === null) return {};
+  const blocks = Object.entries(experimentSchema.shape).flatMap(([key, schema]) => {
+    const parsed = schema.safeParse((data as Record<string, unknown>)[key]);
+    return parsed.success ? [[key, parsed.data]] : [];
+  });
+  return Object.fromEntries(blocks) as Partial<ExperimentFile>;
+}
+
+function silosOf(data: unknown): number | undefined {
+  const silos = (data as { data?: { silos?: unknown } } | null)?.data?.silos;
+  return Number.isSafeInteger(silos) && (silos as number) > 0 ? (silos as number) : undefined;
+}
+
+function namesNoOverlay(topology: unknown): boolean {
+  if (typeof topology !== 'object' || topology === null) return true;
+  return !Object.hasOwn(topology, 'file') && !Object.hasOwn(topology, 'overlay');
+}
+
+function withDefaultOptimizer(data: unknown): unknown {
+  const train = (data as { train?: unknown } | null)?.train;
+  if (typeof train !== 'object' || train === null || Object.hasOwn(train, 'optimizer')) return data;
+  return { ...(data as object), train: { optimizer: 'sgd', ...train } };
+}
+
+function overlayReader({ file, readText }: ParseOptions): (path: string) => string {
+  return (path) => {
+    const beside = resolve(dirname(file), path);
+    if (readText !== undefined) return readText(beside);
+    return readDocumentFile(existsSync(beside) ? beside : resolve(path), 'overlay file');
+  };
+}
+
+function withoutUndefined<Block extends object>(
+  block: Block,
+): { [Key in keyof Block]?: NonNullable<Block[Key]> } {
+  return Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined)) as never;
+}

@@ -30,24 +30,36 @@ import { say, step } from './progress.mjs';
 const RETRY_MS = 24 * 3600 * 1000;
 const outcomePath = modules('.grapevine', 'tensorflow.json');
 
-/** What can be missing: the reason as people read it, and how to mend it. */
+/** What can be missing: the reason as people read it, how to mend it, and whether it is here now. */
 const LACKS = {
-  python: ['python3 is not here', 'install python3 with pip (e.g. apt-get install python3-pip)'],
-  pip: ['python3 has no pip', 'install it (e.g. apt-get install python3-pip)'],
-  compiler: ['there is no C++ compiler', 'install one (e.g. apt-get install g++)'],
-  platform: [
-    `TensorFlow has no library for ${process.platform} ${process.arch}`,
-    'use Linux with glibc or macOS',
-  ],
+  python: {
+    reason: 'python3 is not here',
+    mend: 'install python3 with pip (e.g. apt-get install python3-pip)',
+    isHere: () => find('python3') !== undefined,
+  },
+  pip: {
+    reason: 'python3 has no pip',
+    mend: 'install pip (e.g. apt-get install python3-pip)',
+    isHere: () => find('python3') === undefined || hasPip(),
+  },
+  compiler: {
+    reason: 'there is no C++ compiler',
+    mend: 'install a C++ compiler (e.g. apt-get install g++)',
+    isHere: () => findCompiler() !== undefined,
+  },
+  platform: {
+    reason: `TensorFlow has no library for ${process.platform} ${process.arch}`,
+    mend: 'use Linux with glibc, or macOS',
+    isHere: () => wheelHere() !== undefined,
+  },
 };
 
-/** A reason to go on without the native backend. */
+/** What set-up found missing. */
 class Lack extends Error {
-  constructor(kind, detail) {
-    const [reason, mend] = LACKS[kind] ?? [detail, 'see the lines above, then run: npm run setup'];
-    super(reason);
-    this.kind = kind;
-    this.mend = mend;
+  constructor(kinds) {
+    super(kinds.map((kind) => LACKS[kind].reason).join(' and '));
+    this.kinds = kinds;
+    this.mend = kinds.map((kind) => LACKS[kind].mend).join(' and ');
   }
 }
 
@@ -76,14 +88,21 @@ export async function setUpTensorflow({ retry }) {
     await install();
     return 'tensorflow';
   } catch (cause) {
-    const lack = cause instanceof Lack ? cause : new Lack('failed', 'TensorFlow could not be installed');
-    if (lack !== cause) say(cause.message);
     rmSync(bindingPath, { force: true }); // a binding that does not load must not be found
-    const { kind, message: reason, mend } = lack;
-    const outcome = { backend: 'wasm', kind, reason, mend, triedMs: Date.now() };
+    const outcome = { backend: 'wasm', triedMs: Date.now(), ...explain(cause) };
     writeOutcome(outcome);
     return goOnWithout(outcome);
   }
+}
+
+function explain(cause) {
+  if (cause instanceof Lack) return { kinds: cause.kinds, reason: cause.message, mend: cause.mend };
+  const lastLine = cause.message.trim().split('\n').at(-1);
+  return {
+    kinds: [],
+    reason: `it could not be installed (${lastLine})`,
+    mend: 'run "npm run setup" once that is solved',
+  };
 }
 
 function goOnWithout({ reason, mend }) {
@@ -93,16 +112,15 @@ function goOnWithout({ reason, mend }) {
   return 'wasm';
 }
 
-async function isWorthATry({ kind, triedMs }) {
-  if (kind === 'python') return find('python3') !== undefined;
-  if (kind === 'pip') return hasPip();
-  if (kind === 'compiler') return findCompiler() !== undefined;
-  return kind !== 'platform' && Math.abs(Date.now() - triedMs) > RETRY_MS;
+/** Cheap: a lack is looked for, anything else waits for a day or for `npm run setup`. */
+async function isWorthATry({ kinds, triedMs }) {
+  for (const kind of kinds) if (await LACKS[kind].isHere()) return true;
+  return kinds.length === 0 && Math.abs(Date.now() - triedMs) > RETRY_MS;
 }
 
 async function install() {
   const wheel = wheelHere();
-  if (wheel === undefined) throw new Lack('platform');
+  await refuseLacks(wheel);
   clearPartials();
   const wasCached = bindingIsCached(wheel);
   await bringLibrary(wheel);
@@ -119,27 +137,29 @@ async function install() {
   writeOutcome({ backend: 'tensorflow', library, bindingBytes: statSync(bindingPath).size });
 }
 
+/** Names all that is missing at once, and before 200 MB are fetched in vain. */
+async function refuseLacks(wheel) {
+  const needed = [];
+  if (wheel === undefined) needed.push('platform');
+  else {
+    if (!libraryIsCached(libraryFolder(wheel))) needed.push('python', 'pip');
+    if (!bindingIsCached(wheel)) needed.push('compiler');
+  }
+  const lacking = [];
+  for (const kind of needed) if (!(await LACKS[kind].isHere())) lacking.push(kind);
+  if (lacking.length > 0) throw new Lack(lacking);
+}
+
 async function bringLibrary(wheel) {
   const folder = libraryFolder(wheel);
-  if (!libraryIsCached(folder)) {
-    // Told before 200 MB are fetched in vain.
-    if (!bindingIsCached(wheel) && findCompiler() === undefined) throw new Lack('compiler');
-    const python = find('python3');
-    if (python === undefined) throw new Lack('python');
-    if (!(await hasPip())) throw new Lack('pip');
-    await fetchLibrary(wheel, python);
-  }
+  if (!libraryIsCached(folder)) await fetchLibrary(wheel, find('python3'));
   rmSync(librariesPath, { recursive: true, force: true });
   mkdirSync(dirname(librariesPath), { recursive: true });
   symlinkSync(join(folder, 'lib'), librariesPath, 'dir');
 }
 
 async function bringBinding(wheel) {
-  if (!bindingIsCached(wheel)) {
-    const compiler = findCompiler();
-    if (compiler === undefined) throw new Lack('compiler');
-    await compileBinding(wheel, compiler, libraryFolder(wheel));
-  }
+  if (!bindingIsCached(wheel)) await compileBinding(wheel, findCompiler(), libraryFolder(wheel));
   placeBinding(wheel);
 }
 

@@ -142,8 +142,8 @@ class FolderStorage implements FileStorage {
     try {
       await mkdir(dirname(absolute), { recursive: true });
       await writeDurably(temporary, bytes);
-      this.#release(path);
       await rename(temporary, absolute);
+      this.#release(path);
       await flushFolder(dirname(absolute));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);

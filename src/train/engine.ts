@@ -7,6 +7,9 @@ import { dirname, sep } from 'node:path';
 import { describeError, InputError } from '../base/errors.ts';
 import type { BackendName } from './spec.ts';
 
+// Not import(): Node reads every CommonJS file twice then, to guess its export names; that is half of the start-up.
+const require = createRequire(import.meta.url);
+
 export type Tf = typeof import('@tensorflow/tfjs-core');
 
 export interface Engine {
@@ -52,8 +55,8 @@ export async function loadEngine(wanted: 'auto' | BackendName, denseOnly: boolea
   return engine('cpu', `cpu: slow, no WebAssembly (${wasm}); ${why}`);
 }
 
-async function engine(backend: BackendName, note: string): Promise<Engine> {
-  const tf = await import('@tensorflow/tfjs-core');
+function engine(backend: BackendName, note: string): Engine {
+  const tf = require('@tensorflow/tfjs-core') as Tf;
   // No advertisement on the console, no checks of every tensor.
   tf.enableProdMode();
   return { tf, backend, note };
@@ -62,12 +65,12 @@ async function engine(backend: BackendName, note: string): Promise<Engine> {
 /** Undefined where the backend is now the active one, else what went wrong. */
 async function tryBackend(backend: BackendName): Promise<string | undefined> {
   try {
-    const tf = await import('@tensorflow/tfjs-core');
-    if (backend === 'tensorflow') await import('@tensorflow/tfjs-node');
-    if (backend === 'cpu') await import('@tensorflow/tfjs-backend-cpu');
+    const tf = require('@tensorflow/tfjs-core') as Tf;
+    if (backend === 'tensorflow') require('@tensorflow/tfjs-node');
+    if (backend === 'cpu') require('@tensorflow/tfjs-backend-cpu');
     if (backend === 'wasm') {
-      const wasm = await import('@tensorflow/tfjs-backend-wasm');
-      const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+      const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof import('@tensorflow/tfjs-backend-wasm');
+      const entry = require.resolve('@tensorflow/tfjs-backend-wasm');
       wasm.setWasmPaths(dirname(entry) + sep);
     }
     return (await tf.setBackend(backend)) ? undefined : 'the backend does not start';

@@ -1,0 +1,112 @@
+/** What an experiment comes to: its resolved file, facts of its graph, and what each silo holds. */
+import { dirname } from 'node:path';
+import { describeSilo, openDataset, planData, siloWarnings } from '../data/index.ts';
+import { type Experiment, experimentDigest, loadExperiment, resolveExperiment } from '../experiment/index.ts';
+import { type Column, formatTable } from '../report/index.ts';
+import { diameter, maxDegree, mixingMatrix, outNeighbours, spectralGap } from '../topology/index.ts';
+import type { Session } from './session.ts';
+import { grapevineVersion } from './version.ts';
+
+interface GraphFacts {
+  readonly name: string;
+  readonly directed: boolean;
+  readonly nodes: number;
+  /** Undirected edges, or arcs of a digraph. */
+  readonly links: number;
+  /** Always true: a graph that is not connected is refused. */
+  readonly connected: true;
+  readonly degreeMin: number;
+  readonly degreeMax: number;
+  readonly diameter: number;
+  readonly spectralGap: number;
+}
+
+export interface SiloFacts {
+  readonly name: string;
+  readonly samples: number;
+  readonly testSamples: number;
+  /** Training samples per class. */
+  readonly labelHistogram: readonly number[];
+}
+
+export async function checkExperiment(session: Session, path: string): Promise<undefined> {
+  const experiment = loadExperiment(path, session.overrides);
+  const graph = graphFacts(experiment);
+  const { silos, classNames, notes, warnings } = await dataFacts(experiment, path);
+  const resolved = resolveExperiment(experiment, { grapevine: grapevineVersion() });
+  for (const warning of warnings) session.warn(warning);
+  session.answer(
+    {
+      path,
+      kind: 'experiment',
+      digest: experimentDigest(experiment),
+      experiment,
+      graph,
+      silos,
+      classNames,
+      notes,
+      warnings,
+    },
+    [
+      resolved,
+      describeGraph(graph),
+      '',
+      describeSilos(silos, classNames),
+      ...notes.map((note) => `note: ${note}`),
+      '',
+      `${path}: fine`,
+    ].join('\n'),
+  );
+  return undefined;
+}
+
+function graphFacts({ overlay, exchange }: Experiment): GraphFacts {
+  const degrees = outNeighbours(overlay).map((list) => list.length);
+  return {
+    name: overlay.name,
+    directed: overlay.directed,
+    nodes: overlay.nodes.length,
+    links: overlay.directed ? overlay.arcs.length : overlay.arcs.length / 2,
+    connected: true,
+    degreeMin: Math.min(...degrees),
+    degreeMax: maxDegree(overlay),
+    diameter: diameter(overlay),
+    spectralGap: spectralGap(mixingMatrix(overlay, exchange.weights)),
+  };
+}
+
+async function dataFacts({ data, seed }: Experiment, path: string) {
+  const baseFolder = dirname(path);
+  const dataset = await openDataset(data.dataset, { baseFolder });
+  const { partition, testShare, silos: siloCount } = data;
+  const plan = await planData(dataset, { partition, testShare, siloCount, seed, baseFolder });
+  const labels = await dataset.labels('train');
+  const warnings: string[] = [];
+  const silos = plan.silos.map(({ name, train, test }): SiloFacts => {
+    const description = describeSilo(labels, train, dataset.classCount);
+    warnings.push(...siloWarnings(name, description, dataset.classNames));
+    const { samples, labelHistogram } = description;
+    return { name, samples, testSamples: test.length, labelHistogram };
+  });
+  return { silos, classNames: dataset.classNames, notes: dataset.notes, warnings };
+}
+
+function describeGraph(graph: GraphFacts): string {
+  const { name, nodes, links, directed, degreeMin, degreeMax } = graph;
+  const degree = degreeMin === degreeMax ? `degree ${degreeMax}` : `degree ${degreeMin} to ${degreeMax}`;
+  return [
+    `graph: ${name}, ${nodes} silos, ${links} ${directed ? 'arcs' : 'edges'}, connected, ${degree}, diameter ${graph.diameter}`,
+    `spectral gap: ${graph.spectralGap.toPrecision(4)} (1: one round gives the exact mean; near 0: slow to agree)`,
+  ].join('\n');
+}
+
+/** One row per silo: its size, what it holds out, and how many training samples it has of each class. */
+export function describeSilos(silos: readonly SiloFacts[], classNames: readonly string[]): string {
+  const right = (title: string): Column => ({ title, align: 'right' });
+  return formatTable({
+    columns: [{ title: 'silo' }, right('train'), right('test'), ...classNames.map(right)],
+    rows: silos.map(({ name, samples, testSamples, labelHistogram }) =>
+      [name, samples, testSamples, ...labelHistogram].map(String),
+    ),
+  });
+}

@@ -7,7 +7,7 @@ const LOWEST = [20, 20];
  * @param {string} version such as "20.20.2"
  * @returns {boolean} whether Grapevine runs on it
  */
-export function isSupported(version) {
+function isSupported(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > LOWEST[0] || (major === LOWEST[0] && minor >= LOWEST[1]);
 }

@@ -202,7 +202,8 @@ function complete(state: PairwiseState): RuleAction {
 }
 
 function messageOf(state: PairwiseState, kind: string, vectors: Vector[], numbers: number[]): RuleMessage {
-  return { kind, round: state.round, vectors, numbers };
+  // A question may come before this peer's first round.
+  return { kind, round: Math.max(0, state.round), vectors, numbers };
 }
 
 function send(

@@ -44,6 +44,7 @@ describe('pairwise exchange', () => {
     const recorded = toyPeers(plan).map((peer, index) => ({ ...peer, log: real[index]!.log }));
     const replayed = await replay(recorded);
     expect(replayed.map(({ params }) => params)).toEqual(real.map(({ params }) => params));
+    for (const { refusals } of real) expect(refusals).toEqual({});
     const exchanged = real.flatMap(({ log }) => log).filter(({ event }) => event.kind === 'received');
     expect(exchanged.length).toBeGreaterThan(20);
   });

@@ -41,28 +41,36 @@ async function visitCsv(
 ): Promise<void> {
   dataFileSizeBytes(path);
   let positions: number[] | undefined;
+  const takeRow = ({ record, info }: CsvRecord): void => {
+    if (positions === undefined) positions = columnPositions(path, record, columns);
+    else visitor(valuesAt(record, positions), `line ${info.lines}`);
+  };
   const parser = parse({ bom: true, delimiter, info: true, skip_empty_lines: true, trim: true });
+  let refused: unknown;
   try {
     await pipeline(createReadStream(path), parser, async (records: AsyncIterable<CsvRecord>) => {
-      for await (const { record, info } of records) {
-        if (positions === undefined) positions = columnPositions(path, record, columns);
-        else
-          visitor(
-            positions.map((position) => record[position]),
-            `line ${info.lines}`,
-          );
+      for await (const row of records) {
+        try {
+          takeRow(row);
+        } catch (error) {
+          refused = error; // pipeline may reject with the abortion that follows, instead of with this
+          throw error;
+        }
       }
     });
   } catch (error) {
-    throw csvError(path, error);
+    throw refused ?? csvError(path, error);
   }
   if (positions === undefined) {
     throw new InputError('csv-malformed', `${path} is empty; its first line must name the columns`, { path });
   }
 }
 
-function csvError(path: string, error: unknown): unknown {
-  if (error instanceof InputError) return error;
+function valuesAt(record: readonly string[], positions: readonly number[]): unknown[] {
+  return positions.map((position) => record[position]);
+}
+
+function csvError(path: string, error: unknown): InputError {
   const { code, message, lines } = error as { code?: string; message: string; lines?: number };
   if (code === undefined || !code.startsWith('CSV_')) return unreadable(path, error);
   return new InputError(

@@ -30,7 +30,12 @@ export function problemsOfIssues(
   data: unknown,
   base: Path = [],
 ): Problem[] {
-  return issues.flatMap((issue) => problemsOf(issue, schema, data, base));
+  const mistyped = new Set(
+    issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => dotted(path)),
+  );
+  // Where the type is wrong, what else zod says about the value (its length, say) only confuses.
+  const telling = issues.filter(({ code, path }) => code === 'invalid_type' || !mistyped.has(dotted(path)));
+  return telling.flatMap((issue) => problemsOf(issue, schema, data, base));
 }
 
 /** The candidate that a mistyped name most likely meant; undefined where none is near. */

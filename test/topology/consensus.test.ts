@@ -50,7 +50,7 @@ test('gossip on a ring of 8: the distance to the mean falls as known', () => {
   const known = byId('gossip-ring8-error');
   const matrix = mixingMatrix(overlayOfCase(known), 'metropolis');
   const mean = known.inputs.x0.reduce((sum, value) => sum + value, 0) / known.inputs.x0.length;
-  let values = Float64Array.from(known.inputs.x0);
+  let values: Float64Array = Float64Array.from(known.inputs.x0);
   const errors: number[] = [];
   for (let round = 0; round <= known.inputs.k.at(-1)!; round++) {
     if (known.inputs.k.includes(round)) errors.push(Math.hypot(...values.map((value) => value - mean)));
@@ -64,7 +64,7 @@ test('one-peer exponential averages exactly after log2 n rounds for 8 silos, and
   const { inputs, expected, tolerance } = byId('onepeer-exp-8-and-6');
   const after = (count: number, start: readonly number[], rounds: number) => {
     const overlay = onePeerExponential(count);
-    let values = Float64Array.from(start);
+    let values: Float64Array = Float64Array.from(start);
     for (let round = 0; round < rounds; round++) {
       values = mix(mixingMatrixOfRound(overlay, round, 'uniform'), values);
     }

@@ -56,7 +56,9 @@ export function siloTable(run: Run): Table {
   const rows = siloRows(run);
   const columns: Column[] = [
     { title: 'silo' },
-    ...['samples', 'own alone', '→ together', 'global alone', '→ together', 'rounds', 'sent'].map(right),
+    ...['samples', 'own alone', 'own together', 'global alone', 'global together', 'rounds', 'sent'].map(
+      right,
+    ),
     ...['training', 'waiting', 'exchanging', 'left out', 'refused'].map(right),
   ];
   const over = (label: string, pick: 'mean' | 'worst'): string[] => [

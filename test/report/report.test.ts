@@ -49,7 +49,7 @@ describe('report of one run', () => {
     );
     const line = (start: string) => text.split('\n').find((each) => each.startsWith(start)) ?? '';
     expect(line('silo').split(/ {2,}/)).toEqual(
-      'silo|samples|own alone|→ together|global alone|→ together|rounds|sent|training|waiting|exchanging|left out|refused'.split(
+      'silo|samples|own alone|own together|global alone|global together|rounds|sent|training|waiting|exchanging|left out|refused'.split(
         '|',
       ),
     );

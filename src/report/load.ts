@@ -3,7 +3,7 @@
  * The replay log's events are passed over line by line, so that a run of weeks fits in memory.
  */
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { InputError, OperatingError } from '../base/errors.ts';
@@ -29,7 +29,8 @@ export interface Run {
   readonly warnings: readonly string[];
 }
 
-const LOG_NAME = /^events.*\.jsonl$/;
+/** The log and, where it was rotated, the segments before it: the greater the number, the older. */
+const LOG_NAME = /^events\.jsonl(?:\.(\d+))?$/;
 
 /**
  * Throws InputError `run-missing` (no such folder), `run-empty` (nothing recorded there), `summary-invalid`;
@@ -51,38 +52,35 @@ export async function loadRun(directory: string): Promise<Run> {
   return summary === undefined ? run : { ...run, summary };
 }
 
-/** Log files relative to the run's directory: its own and its peers', in order. */
+/** Log files relative to the run's directory: its own and its peers', each peer's oldest first. */
 async function findLogs(directory: string): Promise<string[]> {
   try {
-    if (!(await stat(directory)).isDirectory()) throw notDirectory(directory);
-    const logs = (await readdir(directory)).filter((name) => LOG_NAME.test(name)).sort();
-    const peers = (await readdir(directory)).includes('peers') ? await readdir(join(directory, 'peers')) : [];
-    for (const peer of peers.sort()) {
-      const names = await readdir(join(directory, 'peers', peer));
-      logs.push(
-        ...names
-          .filter((name) => LOG_NAME.test(name))
-          .sort()
-          .map((name) => join('peers', peer, name)),
-      );
-    }
+    const logs = await logsIn(directory, '');
+    const folders = await readdir(join(directory, 'peers'), { withFileTypes: true }).catch(() => []);
+    const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    for (const name of names.sort()) logs.push(...(await logsIn(directory, join('peers', name))));
     return logs;
   } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw notDirectory(directory);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new InputError('run-missing', `${directory} is not a directory; give the directory of a run`, {
+        directory,
+      });
+    }
     throw new OperatingError(
       'run-unreadable',
-      `cannot read ${directory}: ${(cause as Error).message}`,
+      `cannot read ${directory}: ${message}; check its permissions`,
       { directory },
       { cause },
     );
   }
 }
 
-function notDirectory(directory: string): InputError {
-  return new InputError('run-missing', `${directory} is not a directory; give the directory of a run`, {
-    directory,
-  });
+async function logsIn(directory: string, folder: string): Promise<string[]> {
+  const names = await readdir(join(directory, folder));
+  const age = (name: string): number => Number(LOG_NAME.exec(name)?.[1] ?? 0);
+  const logs = names.filter((name) => LOG_NAME.test(name)).sort((a, b) => age(b) - age(a));
+  return logs.map((name) => join(folder, name));
 }
 
 async function loadSummary(directory: string): Promise<RunSummary | undefined> {

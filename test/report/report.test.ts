@@ -78,6 +78,23 @@ describe('report of one run', () => {
     expect(run.rounds).toHaveLength(4);
   });
 
+  it('reads rotated logs too, the newest record of a round last', async () => {
+    const directory = await writeRun('a', { summary: false });
+    const older = [formatRecord(round(0, 1, 0)), formatRecord(round(0, 0, 0.125))].join('');
+    await writeFile(join(directory, 'peers', 'north', 'events.jsonl.2'), older);
+    await writeFile(join(directory, 'peers', 'north', 'events.jsonl.10'), formatRecord(round(0, 0, 0)));
+    const { rounds, warnings } = await loadRun(directory);
+    const north = rounds.filter(({ peer }) => peer === 0).map((record) => [record.round, record.globalTest]);
+    expect({ north, warnings }).toEqual({
+      north: [
+        [0, 0.125],
+        [1, 0.25],
+        [2, 0.5],
+      ],
+      warnings: [],
+    });
+  });
+
   it('refuses a folder without a run and a path that is no folder', async () => {
     await expect(loadRun(folder)).rejects.toMatchObject({ code: 'run-empty' });
     await expect(loadRun(join(folder, 'none'))).rejects.toMatchObject({ code: 'run-missing' });

@@ -166,7 +166,7 @@ async function bringBinding(wheel) {
 /** Loads the backend as training will, and multiplies one pair of matrices. */
 async function tryOut() {
   const script = `
-    require('node:util').isNullOrUndefined ??= (value) => value == null;
+    require('node:util').isNullOrUndefined = (value) => value == null;
     const tf = require('@tensorflow/tfjs-node');
     const [product] = tf.matMul(tf.ones([1, 2]), tf.ones([2, 1])).dataSync();
     if (tf.getBackend() !== 'tensorflow' || product !== 2) throw new Error('backend ' + tf.getBackend());`;

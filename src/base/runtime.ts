@@ -2,7 +2,7 @@
  * Evens out the Node versions we support (20.20, 22, 24): import for its effect, before any libp2p or tfjs module.
  *
  * - libp2p 3 calls `Promise.withResolvers`, which Node has from 22 on;
- * - tfjs-node 4.22 calls `util.isNullOrUndefined`, which Node dropped in 23.
+ * - tfjs-node 4.22 calls `util.isNullOrUndefined`, which Node warns of in 22 and dropped in 23.
  */
 import { createRequire } from 'node:module';
 
@@ -31,4 +31,4 @@ if (!('withResolvers' in Promise)) {
 
 // A CommonJS module's exports are a plain object; the ES module view of node:util is frozen.
 const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
-util.isNullOrUndefined ??= (value: unknown): boolean => value === null || value === undefined;
+util.isNullOrUndefined = (value: unknown): boolean => value === null || value === undefined;

@@ -10,7 +10,7 @@ import { InputError, type Problem, ProblemsError } from './errors.ts';
 import { problemsOfIssues } from './schema-problems.ts';
 
 /** Configuration is written by people; anything larger was passed by mistake. */
-export const documentBytesMax = 4 * 2 ** 20;
+const documentBytesMax = 4 * 2 ** 20;
 
 export type Checked<Value> =
   | { readonly ok: true; readonly value: Value }

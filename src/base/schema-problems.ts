@@ -56,7 +56,7 @@ export function shown(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }
 
-export function dotted(path: Path): string {
+function dotted(path: Path): string {
   return path.map(String).join('.');
 }
 

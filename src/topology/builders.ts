@@ -91,7 +91,7 @@ export function buildOverlay(spec: TopologySpec, nodeCount: number, seed = 0): O
  * A random simple connected graph in which every node has `degree` neighbours: stubs are paired at random, skipping
  * pairs that would make a loop or a double edge (Steger, Wormald 1999); redrawn when stuck or disconnected.
  */
-export function randomRegular(nodeCount: number, degree: number, seed: number): Arc[] {
+function randomRegular(nodeCount: number, degree: number, seed: number): Arc[] {
   if (nodeCount === 1) return [];
   const sayable = `random-regular of degree ${degree} over ${nodeCount} silos`;
   if (degree >= nodeCount)
@@ -111,7 +111,7 @@ export function randomRegular(nodeCount: number, degree: number, seed: number): 
 }
 
 /** Every pair is an edge with the given probability; redrawn until connected. */
-export function erdosRenyi(nodeCount: number, probability: number, seed: number): Arc[] {
+function erdosRenyi(nodeCount: number, probability: number, seed: number): Arc[] {
   const sayable = `erdos-renyi of probability ${probability} over ${nodeCount} silos`;
   return redraw(sayable, nodeCount, (draw) => {
     const random = Random.of(seed, 'erdos-renyi', draw);

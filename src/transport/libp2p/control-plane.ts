@@ -37,6 +37,13 @@ export class ControlPlane {
     this.#node.services.pubsub.subscribe(this.topic);
   }
 
+  /** Whether this neighbour is known to subscribe. */
+  hears(peerId: PeerId): boolean {
+    return this.#node.services.pubsub
+      .getSubscribers(this.topic)
+      .some((subscriber) => subscriber.equals(peerId));
+  }
+
   publish(message: Uint8Array): void {
     assert(message.byteLength <= CONTROL_BYTES_MAX, `a control message of ${message.byteLength} bytes`);
     // Gossip is best effort: a message that finds no one is one that no one was there to hear.

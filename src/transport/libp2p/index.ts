@@ -16,6 +16,7 @@ import type {
   TransportHandlers,
 } from '../transport.ts';
 import { ControlPlane } from './control-plane.ts';
+import { GossipCarrier } from './gossip-carrier.ts';
 import { dataProtocol, type GreetingMessage, HELLO_PROTOCOL, PROTOCOL_VERSIONS } from './hello.ts';
 import { Link } from './link.ts';
 import { createNode, type GrapevineNode, startNode } from './node.ts';
@@ -47,8 +48,12 @@ interface Running {
   readonly node: GrapevineNode;
   readonly handlers: SerialHandlers;
   readonly control: ControlPlane;
+  readonly gossip: GossipCarrier | undefined;
   readonly links: ReadonlyMap<number, Link>;
 }
+
+/** Whether gossip from here reaches this neighbour: it is known to subscribe to all it should hear. */
+type Knows = (peer: number, peerId: PeerId) => boolean;
 
 class Libp2pTransportImplementation implements Libp2pTransport {
   readonly #options: Libp2pTransportOptions;
@@ -100,10 +105,15 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       `the key belongs to ${node.peerId.toString()}, the membership says ${self}`,
     );
     const control = this.#makeControl(node, greeting, safe);
-    this.#running = { node, handlers: safe, control, links: this.#makeLinks(node, safe, control) };
+    const gossip = this.#makeGossip(node, greeting, safe);
+    const knows = (peer: number, peerId: PeerId): boolean =>
+      control.hears(peerId) &&
+      (!this.#options.outNeighbours.includes(peer) || (gossip?.hears(peerId) ?? true));
+    this.#running = { node, handlers: safe, control, gossip, links: this.#makeLinks(node, safe, knows) };
     await this.#handleProtocols(node);
     await startNode(node, this.#options.listen ?? ['/ip4/127.0.0.1/tcp/0']);
     control.subscribe();
+    gossip?.subscribe();
     return node.getMultiaddrs().map((address) => address.toString());
   }
 
@@ -117,11 +127,20 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   }
 
   send(to: readonly number[], frame: Frame, settled: (peer: number, outcome: SendOutcome) => void): void {
-    const { links } = this.#live();
+    const { links, gossip } = this.#live();
     const outgoing = new OutgoingFrame(frame);
     const { headBytesMax, bodyBytesMax } = this.#options.limits;
     const fits = outgoing.headBytes <= headBytesMax && outgoing.bodyBytes <= bodyBytesMax;
+    const { outNeighbours } = this.#options;
+    const publishes = gossip !== undefined && fits && outNeighbours.every((peer) => to.includes(peer));
+    if (publishes) {
+      gossip.send(outgoing, (outcome) => {
+        if (outcome.ok) this.#counters.framesSent += outNeighbours.length;
+        for (const peer of outNeighbours) settled(peer, outcome);
+      });
+    }
     for (const peer of to) {
+      if (publishes && outNeighbours.includes(peer)) continue;
       const link = links.get(peer);
       if (link !== undefined && fits) link.send(outgoing, (outcome) => settled(peer, outcome));
       else {
@@ -151,7 +170,10 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   async stop(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
-    const flushed = Promise.all([...running.links.values()].map((link) => link.idle()));
+    const flushed = Promise.all([
+      running.gossip?.idle(),
+      ...[...running.links.values()].map((link) => link.idle()),
+    ]);
     await Promise.race([flushed, this.#delay(this.#timing.flushMsMax)]);
     running.handlers.silence();
     for (const link of running.links.values()) link.stop();
@@ -198,7 +220,40 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     });
   }
 
-  #makeLinks(node: GrapevineNode, handlers: TransportHandlers, control: ControlPlane): Map<number, Link> {
+  #makeGossip(
+    node: GrapevineNode,
+    greeting: Greeting,
+    handlers: TransportHandlers,
+  ): GossipCarrier | undefined {
+    const { carrier, inNeighbours, limits, members, queueFramesMax } = this.#options;
+    if (carrier !== 'gossip') return undefined;
+    const sources = new Map(
+      inNeighbours.map((peer) => [peer, present(members[peer], `member ${peer}`).peerId] as const),
+    );
+    const options = {
+      experimentDigest: greeting.experimentDigest,
+      sources,
+      limits,
+      clock: this.#dependencies.clock,
+      queueFramesMax: queueFramesMax ?? QUEUE_FRAMES_MAX,
+    };
+    return new GossipCarrier(node, options, {
+      memberOf: (peerId) => this.#memberIndex.get(peerId.toString()),
+      frame: (from, frame) => {
+        this.#counters.framesReceived += 1;
+        handlers.frame(from, frame);
+      },
+      received: (bytes) => {
+        this.#counters.dataBytesReceived += bytes;
+      },
+      sent: (bytes) => {
+        this.#counters.dataBytesSent += bytes;
+      },
+      refused: (peer, { reason, detail }) => handlers.refused(peer, reason, detail),
+    });
+  }
+
+  #makeLinks(node: GrapevineNode, handlers: TransportHandlers, knows: Knows): Map<number, Link> {
     const { limits, queueFramesMax, inboundBytesMax, members } = this.#options;
     const largest = limits.headBytesMax + limits.bodyBytesMax;
     const budget = new InboundBudget(inboundBytesMax ?? largest * Math.max(1, this.#neighbours.length));
@@ -213,7 +268,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     for (const peer of this.#neighbours) {
       const peerId = peerIdFromString(present(members[peer], `member ${peer}`).peerId);
       const dials = this.#options.dials?.(peer) ?? node.peerId.toString() < peerId.toString();
-      const hooks = this.#sessionHooks(peer, peerId, node, handlers, control);
+      const hooks = this.#sessionHooks(peer, handlers, () => knows(peer, peerId));
       links.set(
         peer,
         new Link(peer, peerId, dials, { node, session, hooks, ourGreeting: () => this.#ourGreeting() }),
@@ -225,13 +280,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     return links;
   }
 
-  #sessionHooks(
-    peer: number,
-    peerId: PeerId,
-    node: GrapevineNode,
-    handlers: TransportHandlers,
-    control: ControlPlane,
-  ): SessionHooks {
+  #sessionHooks(peer: number, handlers: TransportHandlers, gossipReady: () => boolean): SessionHooks {
     return {
       up: ({ greeting }) => {
         const { experimentDigest, layoutDigest, incarnation, round } = greeting;
@@ -250,8 +299,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
         this.#counters.framesSent += 1;
         this.#counters.dataBytesSent += wireBytes;
       },
-      gossipReady: () =>
-        node.services.pubsub.getSubscribers(control.topic).some((subscriber) => subscriber.equals(peerId)),
+      gossipReady,
     };
   }
 

@@ -66,8 +66,11 @@ function gossipOptions({ carrier }: Libp2pTransportOptions): Parameters<typeof g
     maxOutboundBufferSize: 64 * 1024 * 1024,
     // Every address is 127.0.0.1 in a local swarm, and few silos share an address elsewhere.
     scoreParams: { IPColocationFactorWeight: 0 },
+    // Meshes, which carry models around a broken link, form with the heartbeat.
     // A model's chunks are never offered again: an answer to IWANT would put many into one RPC, beyond the 4 MiB cap.
-    ...(carrier === 'gossip' ? { D: 4, Dlo: 3, Dhi: 8, Dout: 1, Dlazy: 0, gossipFactor: 0 } : {}),
+    ...(carrier === 'gossip'
+      ? { heartbeatInterval: 500, D: 4, Dlo: 3, Dhi: 8, Dout: 1, Dlazy: 0, gossipFactor: 0 }
+      : {}),
   };
 }
 

@@ -3,8 +3,8 @@
 export const NOTHING = '–';
 
 /** 0.8756 → `87.6%`. */
-export function percent(share: number | undefined, digits = 1): string {
-  return share === undefined ? NOTHING : `${(share * 100).toFixed(digits)}%`;
+export function percent(share: number | null | undefined, digits = 1): string {
+  return share === undefined || share === null ? NOTHING : `${(share * 100).toFixed(digits)}%`;
 }
 
 /** 2_048_000 → `2.0 MB` (powers of ten). */

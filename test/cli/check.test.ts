@@ -121,7 +121,13 @@ describe('grapevine check SILO', () => {
       members: 'members.yaml',
       operator: operator.peerId,
       data: {
-        dataset: { kind: 'csv', path: 'a.csv', label: 'species', classes: ['A', 'B'], features: [{ column: 'x' }, { column: 'y' }] },
+        dataset: {
+          kind: 'csv',
+          path: 'a.csv',
+          label: 'species',
+          classes: ['A', 'B'],
+          features: [{ column: 'x' }, { column: 'y' }],
+        },
         testShare: 0.2,
       },
       runFolder: 'run',

@@ -249,7 +249,7 @@ function hasGlobalTest(dataset: ExperimentFile['data']['dataset']): boolean {
 /** Bytes of the params where the experiment alone tells; the peer checks the real layout again. */
 function paramsBytesOf({ data, model }: Partial<ExperimentFile>): number | undefined {
   if (data === undefined || model === undefined) return undefined;
-  const inputs = { mnist: 784, digits: 64, penguins: 8, csv: undefined, json: undefined, idx: undefined }[
+  const inputs = { mnist: 784, digits: 64, penguins: 4, csv: undefined, json: undefined, idx: undefined }[
     data.dataset.kind
   ];
   if (inputs === undefined || (model.kind !== 'mlp' && model.kind !== 'softmax')) return undefined;

@@ -17,12 +17,12 @@ const WINDOW_BYTES_MAX = 1 << 20;
 /** Reading on through a gap is cheaper than another system call up to here. */
 const GAP_BYTES_MAX = 1 << 16;
 
-export interface IdxFiles {
+interface IdxFiles {
   readonly images: string;
   readonly labels: string;
 }
 
-export interface IdxOptions {
+interface IdxOptions {
   readonly name: string;
   /** Absolute paths. */
   readonly train: IdxFiles;

@@ -28,7 +28,7 @@ export function cutPoints(shares: readonly number[], count: number): number[] {
 }
 
 /** Consecutive pieces of `items` by shares. */
-export function cutByShares(items: readonly number[], shares: readonly number[]): number[][] {
+function cutByShares(items: readonly number[], shares: readonly number[]): number[][] {
   const ends = cutPoints(shares, items.length);
   return ends.map((end, index) => items.slice(index === 0 ? 0 : ends[index - 1], end));
 }

@@ -16,7 +16,7 @@ const BAD_ROWS_MAX = 10;
 const MISSING_TEXTS = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?']);
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-export interface TableOptions {
+interface TableOptions {
   readonly name: string;
   readonly train: RowFile;
   readonly test?: RowFile | undefined;

@@ -1,7 +1,7 @@
 /** The operating system's refusals as typed errors. */
 import { OperatingError } from '../base/errors.ts';
 
-export type StorageErrorCode = 'storage-full' | 'storage-read-only' | 'storage-failed';
+type StorageErrorCode = 'storage-full' | 'storage-read-only' | 'storage-failed';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM']);

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { storageError } from '../../src/storage/failure.ts';
 import { fileStorage } from '../../src/storage/files.ts';
 import { storageConformance } from './storage.conformance.ts';
@@ -27,6 +27,8 @@ storageConformance('a folder of files', async () => {
     },
   };
 });
+
+const STATE_BYTES = 1_000_000;
 
 describe('a folder of files', () => {
   let root: string;
@@ -83,24 +85,30 @@ describe('a folder of files', () => {
     }
   });
 
-  it('leaves one whole version when the writing process is killed at any moment', async () => {
+  it('shows one whole version at any moment of a write, and after the writing process is killed', async () => {
+    const state = join(root, 'run/state');
+    const expectWhole = () => {
+      const bytes = readFileSync(state);
+      expect(bytes.length).toBe(STATE_BYTES);
+      expect(bytes.equals(Buffer.alloc(STATE_BYTES, bytes[0]))).toBe(true);
+    };
     const writer = transpileWriter(join(root, 'code'));
-    for (const writes of [1, 3, 7]) {
-      const child = spawn(process.execPath, [writer, join(root, 'run')], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const exited = once(child, 'exit');
-      let seen = 0;
-      for await (const chunk of child.stdout) {
-        seen += (chunk as Buffer).length;
-        if (seen >= writes) child.kill('SIGKILL');
-      }
-      await exited;
-      expect(seen).toBeGreaterThanOrEqual(writes);
-      const bytes = readFileSync(join(root, 'run/state'));
-      expect(bytes.length).toBe(200_000);
-      expect(new Set(bytes).size).toBe(1);
+    const child = spawn(process.execPath, [writer, join(root, 'run')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    const exited = once(child, 'exit');
+    let versionsSeen = 0;
+    for await (const dots of child.stdout) {
+      versionsSeen += (dots as Buffer).length;
+      for (let read = 0; read < 15; read++) expectWhole();
+      if (versionsSeen >= 40) child.kill('SIGKILL');
     }
+    await exited;
+    expect(versionsSeen).toBeGreaterThanOrEqual(40);
+    expectWhole();
   });
 });
 
@@ -122,7 +130,7 @@ function transpileWriter(folder: string): string {
     `import { fileStorage } from './storage/files.js';
      const storage = fileStorage(process.argv[2]);
      for (let version = 0; ; version = (version + 1) % 256) {
-       await storage.write('state', new Uint8Array(200_000).fill(version));
+       await storage.write('state', new Uint8Array(${STATE_BYTES}).fill(version));
        process.stdout.write('.');
      }`,
   );

@@ -23,7 +23,7 @@ export function bold(text: string, style: Style): string {
   return style.colour ? `\u001b[1m${text}\u001b[22m` : text;
 }
 
-export function dim(text: string, style: Style): string {
+function dim(text: string, style: Style): string {
   return style.colour ? `\u001b[2m${text}\u001b[22m` : text;
 }
 

@@ -9,7 +9,7 @@ export interface Outcome {
 }
 
 /** A clock that stands still. */
-export const stillClock: Clock = {
+const stillClock: Clock = {
   now: () => 0,
   calendar: () => '2026-01-02T03:04:05.000Z',
   after: () => ({ cancel: () => undefined }),

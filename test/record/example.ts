@@ -1,7 +1,7 @@
 /** A small summary of two silos, for tests. */
 import { type PeerSummary, type RunSummary, SUMMARY_FORMAT } from '../../src/record/index.ts';
 
-export function examplePeer(name: string, changes: Partial<PeerSummary> = {}): PeerSummary {
+function examplePeer(name: string, changes: Partial<PeerSummary> = {}): PeerSummary {
   return {
     name,
     samples: 120,

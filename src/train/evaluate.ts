@@ -1,7 +1,7 @@
 /** Accuracy and loss of params on samples, in batches of bounded memory. */
 import type { Samples } from '../data/dataset.ts';
 import { BatchBuffer } from './batches.ts';
-import type { Tf } from './engine.ts';
+import type { Device } from './device.ts';
 import { scoreLogits } from './loss.ts';
 import type { DeviceModel, DeviceParams } from './model.ts';
 import type { Evaluation } from './trainer.ts';
@@ -11,7 +11,7 @@ const ROWS_PER_BATCH = 250;
 
 /** Scores params that are already on the device. */
 export function evaluateOnDevice(
-  tf: Tf,
+  device: Device,
   model: DeviceModel,
   params: DeviceParams,
   samples: Samples,
@@ -27,8 +27,8 @@ export function evaluateOnDevice(
     const count = Math.min(capacity, samples.count - start);
     const positions = Uint32Array.from({ length: count }, (_, index) => start + index);
     const { features } = buffer.fill(samples, positions);
-    const logits = tf.tidy(() =>
-      model.logits(params, tf.tensor(features, [count, ...model.inputShape])).dataSync(),
+    const logits = device.scope(() =>
+      device.download(model.logits(params, device.upload(features, [count, ...model.inputShape]))),
     );
     const score = scoreLogits(logits, samples.labels.subarray(start, start + count), classCount);
     lossSum += score.lossSum;

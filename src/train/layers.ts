@@ -4,12 +4,15 @@
  * again from the seed by the initialiser that its layer declares (initial.ts), the same on all peers.
  * Layout: trainable tensors in the model's order, then the rest (BatchNorm's moving statistics, frozen tensors).
  */
-import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
+import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
 import { type Layout, layoutOf, type TensorEntry } from '../params/layout.ts';
+import type { DeviceArray } from './device.ts';
 import type { Engine, Tf } from './engine.ts';
 import { type Initializer, initialParams } from './initial.ts';
-import type { Backward, DeviceBatch, DeviceModel, DeviceParams } from './model.ts';
+import type { Backward, DeviceBatch, DeviceModel, DeviceParams, Shape } from './model.ts';
+import { tensorOf } from './tf-device.ts';
 import { type Topology, withLogits } from './topology.ts';
 
 /** A layers variable: `val` is protected in the typings, but the only way to give autodiff its variables. */
@@ -21,10 +24,11 @@ interface LayerVariable {
 
 /** Builds the model. InputError `model-invalid`, `model-unsupported`. */
 export async function layersModel(
-  { tf }: Engine,
+  engine: Engine,
   topology: Topology,
   shape: { featureShape: readonly number[]; classCount: number },
 ): Promise<DeviceModel> {
+  const tf = present(engine.tf, 'tfjs for a layers model');
   const built = await build(topology);
   const inputShape = checkShapes(built, shape);
   const trainable = built.trainableWeights as unknown as LayerVariable[];
@@ -32,19 +36,20 @@ export async function layersModel(
   const layout = layoutOf(
     [...trainable, ...statistics].map((variable) => ({ name: variable.originalName, shape: variable.shape })),
   );
-  const trainableSize = trainable.reduce((sum, { val }) => sum + val.size, 0);
   const initializers = declaredInitializers(built, layout);
   const dropouts = built.layers.filter((one) => /Dropout/.test(one.getClassName())) as unknown as {
     seed: number;
   }[];
 
   const load = (params: DeviceParams): void => {
-    assign(tf, trainable, params.trainable);
-    if (params.statistics !== undefined) assign(tf, statistics, params.statistics);
+    assign(trainable, params.trainable);
+    assign(statistics, params.statistics);
   };
+  const shapes = (variables: readonly LayerVariable[]): Shape[] =>
+    variables.map((variable) => variable.shape);
   return {
     layout,
-    trainableSize,
+    parts: { trainable: shapes(trainable), statistics: shapes(statistics) },
     inputShape,
     columnOfOnes: false,
     initialParams: (seed) => initialParams(layout, initializers, seed),
@@ -54,11 +59,11 @@ export async function layersModel(
         dropout.seed = noiseSeed + index;
       });
       const { logits, gradient } = differentiate(tf, built, trainable, batch);
-      return { logits, gradient, statistics: statistics.length === 0 ? undefined : flatten(tf, statistics) };
+      return { logits, gradient, statistics: statistics.map(({ val }) => tf.clone(val)) };
     },
     logits(params, features) {
       load(params);
-      return built.apply(features, { training: false }) as Tensor2D;
+      return built.apply(tensorOf(features), { training: false }) as Tensor2D;
     },
     dispose: () => {
       built.dispose();
@@ -99,17 +104,11 @@ function checkShapes(
   );
 }
 
-function assign(tf: Tf, variables: readonly LayerVariable[], flat: Tensor1D): void {
-  let offset = 0;
-  for (const { val } of variables) {
-    const part = tf.slice1d(flat, offset, val.size);
-    val.assign(tf.reshape(part, val.shape));
-    offset += val.size;
-  }
-}
-
-function flatten(tf: Tf, variables: readonly LayerVariable[]): Tensor1D {
-  return tf.concat1d(variables.map(({ val }) => tf.reshape(val, [val.size])));
+/** The variables share the arrays' memory; nothing is copied. */
+function assign(variables: readonly LayerVariable[], arrays: readonly DeviceArray[]): void {
+  variables.forEach(({ val }, index) => {
+    val.assign(tensorOf(arrays[index]!));
+  });
 }
 
 function differentiate(
@@ -117,22 +116,19 @@ function differentiate(
   model: LayersModel,
   trainable: readonly LayerVariable[],
   { features, oneHot }: DeviceBatch,
-): { logits: Tensor2D; gradient: Tensor1D } {
+): { logits: Tensor2D; gradient: Tensor[] } {
   const variables = trainable.map(({ val }) => val);
   let kept: Tensor2D | undefined;
   const { grads } = tf.variableGrads(() => {
-    kept = tf.keep(model.apply(features, { training: true }) as Tensor2D);
-    return tf.losses.softmaxCrossEntropy(oneHot, kept) as Scalar;
+    kept = tf.keep(model.apply(tensorOf(features), { training: true }) as Tensor2D);
+    return tf.losses.softmaxCrossEntropy(tensorOf(oneHot), kept) as Scalar;
   }, variables);
   const logits = tf.clone(kept as Tensor2D);
   kept?.dispose();
-  const parts = variables.map((variable) => {
-    const part = grads[variable.name] as Tensor | null | undefined;
-    return part === null || part === undefined
-      ? (tf.zeros([variable.size]) as Tensor1D)
-      : tf.reshape(part, [variable.size]);
-  });
-  return { logits, gradient: tf.concat1d(parts as Tensor1D[]) };
+  const gradient = variables.map(
+    (variable) => (grads[variable.name] as Tensor | null | undefined) ?? tf.zeros(variable.shape),
+  );
+  return { logits, gradient };
 }
 
 /** Each tensor's initialiser, from the configuration of the layer that owns it. InputError `model-unsupported`. */

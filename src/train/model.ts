@@ -1,45 +1,50 @@
 /**
- * What the tfjs Trainer needs of a model: pure functions of one flat vector on the device. The vector is split into
- * the trainable params (a prefix of the layout) and statistics that the forward pass updates (BatchNorm's moving
- * means and variances; the rest of the layout).
+ * What the tfjs Trainer needs of a model: pure functions of its params on the device. There the flat vector is cut
+ * into parts, one after another: first the trainable ones, then statistics that the forward pass updates (BatchNorm's
+ * moving means and variances) and frozen tensors.
  */
-import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Layout } from '../params/layout.ts';
+import type { DeviceArray } from './device.ts';
 
 export interface DeviceParams {
-  /** [trainableSize] */
-  readonly trainable: Tensor1D;
-  /** [layout.size − trainableSize]; undefined where the model has none. */
-  readonly statistics: Tensor1D | undefined;
+  readonly trainable: readonly DeviceArray[];
+  readonly statistics: readonly DeviceArray[];
 }
 
 export interface DeviceBatch {
   /** [count, ...inputShape] */
-  readonly features: Tensor;
+  readonly features: DeviceArray;
   /** [count, classCount] */
-  readonly oneHot: Tensor2D;
+  readonly oneHot: DeviceArray;
 }
 
 export interface Backward {
   /** Before the softmax. // [count, classCount] */
-  readonly logits: Tensor2D;
-  /** Gradient of the batch's mean cross-entropy. // [trainableSize] */
-  readonly gradient: Tensor1D;
+  readonly logits: DeviceArray;
+  /** Gradient of the batch's mean cross-entropy, part by part. */
+  readonly gradient: readonly DeviceArray[];
   /** The statistics after this forward pass. */
-  readonly statistics: Tensor1D | undefined;
+  readonly statistics: readonly DeviceArray[];
 }
 
 export interface DeviceModel {
   readonly layout: Layout;
-  readonly trainableSize: number;
+  /** Shapes of the parts; their sizes add up to layout.size. */
+  readonly parts: { readonly trainable: readonly Shape[]; readonly statistics: readonly Shape[] };
   /** Shape of one sample as the model takes it. */
-  readonly inputShape: readonly number[];
+  readonly inputShape: Shape;
   /** The model wants a last column of ones (inputShape counts it). */
   readonly columnOfOnes: boolean;
   initialParams(seed: number): Float32Array;
-  /** Forward and backward in training mode, inside the caller's tf.tidy; `noiseSeed` feeds dropout. */
+  /** Forward and backward in training mode, inside the caller's scope; `noiseSeed` feeds dropout. */
   backward(params: DeviceParams, batch: DeviceBatch, noiseSeed: number): Backward;
-  /** Forward in evaluation mode, inside the caller's tf.tidy. */
-  logits(params: DeviceParams, features: Tensor): Tensor2D;
+  /** Forward in evaluation mode, inside the caller's scope. // [count, classCount] */
+  logits(params: DeviceParams, features: DeviceArray): DeviceArray;
   dispose(): void;
+}
+
+export type Shape = readonly number[];
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
 }

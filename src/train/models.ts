@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { unreachable } from '../base/assert.ts';
 import { denseModel } from './dense.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineNeeds } from './engine.ts';
 import type { DeviceModel } from './model.ts';
 import type { ModelShape } from './spec.ts';
 import { cnnTopology, isDenseOnly, readTopology } from './topology.ts';
@@ -13,9 +13,9 @@ export async function modelOf(engine: Engine, shape: ModelShape): Promise<Device
   const featureCount = featureShape.reduce((product, dimension) => product * dimension, 1);
   switch (model.kind) {
     case 'softmax':
-      return denseModel(engine, { featureCount, hidden: [], classCount });
+      return denseModel(engine.device, { featureCount, hidden: [], classCount });
     case 'mlp':
-      return denseModel(engine, { featureCount, hidden: model.hidden, classCount });
+      return denseModel(engine.device, { featureCount, hidden: model.hidden, classCount });
     case 'cnn':
     case 'layers': {
       const { layersModel } = await import('./layers.ts');
@@ -30,8 +30,9 @@ export async function modelOf(engine: Engine, shape: ModelShape): Promise<Device
   }
 }
 
-/** Whether training needs gradients that only tensorflow and cpu have. */
-export async function needsConvolutions({ model, baseFolder }: ModelShape): Promise<boolean> {
-  if (model.kind === 'cnn') return true;
-  return model.kind === 'layers' && !isDenseOnly(await readTopology(resolve(baseFolder, model.path)));
+/** What the model asks of an engine. InputError as readTopology. */
+export async function needsOf({ model, baseFolder }: ModelShape): Promise<EngineNeeds> {
+  if (model.kind === 'softmax' || model.kind === 'mlp') return { autodiff: false, convolutions: false };
+  if (model.kind === 'cnn') return { autodiff: true, convolutions: true };
+  return { autodiff: true, convolutions: !isDenseOnly(await readTopology(resolve(baseFolder, model.path))) };
 }

@@ -6,8 +6,8 @@ import { type Layout, layoutDigest, type Vector } from '../params/layout.ts';
 import { decodeSafetensors, type SavedParams } from '../params/safetensors.ts';
 import { loadEngine } from './engine.ts';
 import { evaluateOnDevice } from './evaluate.ts';
-import { disposeParams, uploadParams } from './local-steps.ts';
-import { modelOf, needsConvolutions } from './models.ts';
+import { freeParams, uploadParams } from './local-steps.ts';
+import { modelOf, needsOf } from './models.ts';
 import type { BackendName, ModelShape } from './spec.ts';
 import type { Evaluation } from './trainer.ts';
 
@@ -33,12 +33,12 @@ export async function evaluateParams(
   saved: { readonly layout: Layout; readonly params: Vector },
   samples: Samples,
 ): Promise<Evaluation & { readonly backend: BackendName; readonly backendNote: string }> {
-  const engine = await loadEngine(shape.backend, !(await needsConvolutions(shape)));
+  const engine = await loadEngine(shape.backend, await needsOf(shape));
   const model = await modelOf(engine, shape);
   requireLayout(model.layout, saved.layout);
-  const params = uploadParams(engine.tf, model, saved.params);
-  const evaluation = evaluateOnDevice(engine.tf, model, params, samples, shape.classCount);
-  disposeParams(params);
+  const params = uploadParams(engine.device, model, saved.params);
+  const evaluation = evaluateOnDevice(engine.device, model, params, samples, shape.classCount);
+  freeParams(engine.device, params);
   model.dispose();
   return { ...evaluation, backend: engine.backend, backendNote: engine.note };
 }

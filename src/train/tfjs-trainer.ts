@@ -7,9 +7,9 @@ import { loadSamples, type Samples } from '../data/dataset.ts';
 import { openDataset } from '../data/open.ts';
 import { type Engine, loadEngine } from './engine.ts';
 import { evaluateOnDevice } from './evaluate.ts';
-import { disposeParams, LocalSteps, uploadParams } from './local-steps.ts';
+import { freeParams, LocalSteps, uploadParams } from './local-steps.ts';
 import type { DeviceModel } from './model.ts';
-import { modelOf, needsConvolutions } from './models.ts';
+import { modelOf, needsOf } from './models.ts';
 import { optimizerOf } from './optimizer.ts';
 import type { SampleSelection, SiloData, TrainerSpec } from './spec.ts';
 import type { EvaluationSet, Trainer } from './trainer.ts';
@@ -25,11 +25,8 @@ export type SiloSamples = { readonly [set in EvaluationSet]?: Samples } & { read
 
 /** Loads engine, model and data. InputError: codes of data, `backend-…`, `model-…`, `silo-empty`. */
 export async function tfjsTrainer(spec: TrainerSpec): Promise<EngineTrainer> {
-  const [samples, convolutions] = await Promise.all([
-    loadSiloSamples(spec.data, spec.baseFolder),
-    needsConvolutions(spec),
-  ]);
-  const engine = await loadEngine(spec.backend, !convolutions);
+  const [samples, needs] = await Promise.all([loadSiloSamples(spec.data, spec.baseFolder), needsOf(spec)]);
+  const engine = await loadEngine(spec.backend, needs);
   return trainerOn(engine, await modelOf(engine, spec), samples, spec);
 }
 
@@ -49,7 +46,7 @@ async function loadSiloSamples(data: SiloData, baseFolder: string): Promise<Silo
 
 /** A Trainer over parts that are already there; owns the model from now on. */
 export function trainerOn(
-  { tf, backend, note }: Engine,
+  { device, backend, note }: Engine,
   model: DeviceModel,
   samples: SiloSamples,
   spec: TrainerSpec,
@@ -60,8 +57,8 @@ export function trainerOn(
       `silo ${spec.peerIndex} has no training samples: give it some, or leave it out`,
     );
   }
-  const local = new LocalSteps(tf, spec, model, samples.train);
-  const optimizer = optimizerOf(tf, spec.train, model.trainableSize);
+  const local = new LocalSteps(device, spec, model, samples.train);
+  const optimizer = optimizerOf(device, spec.train, model.parts.trainable);
   let disposed = false;
   /** Runs the synchronous `action` at once and hands its outcome over as a promise. */
   const answer = async <Result>(action: () => Result): Promise<Result> => {
@@ -82,9 +79,9 @@ export function trainerOn(
       answer(() => {
         const chosen = samples[set];
         if (chosen === undefined) return { accuracy: undefined, loss: undefined, sampleCount: 0 };
-        const uploaded = uploadParams(tf, model, params);
-        const evaluation = evaluateOnDevice(tf, model, uploaded, chosen, spec.classCount);
-        disposeParams(uploaded);
+        const uploaded = uploadParams(device, model, params);
+        const evaluation = evaluateOnDevice(device, model, uploaded, chosen, spec.classCount);
+        freeParams(device, uploaded);
         return evaluation;
       }),
     snapshot: () => answer(() => optimizer.snapshot()),

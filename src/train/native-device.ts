@@ -1,0 +1,131 @@
+/**
+ * TensorFlow's native library through tfjs-node's binding, without the tfjs modules on top: for models of this size
+ * they cost several times the arithmetic, at start-up and at every operation. One operation of the library per call.
+ */
+import { createRequire } from 'node:module';
+import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
+import type { Device, DeviceArray } from './device.ts';
+
+interface NativeArray extends DeviceArray {
+  readonly id: number;
+}
+
+/** Throws where the binding or the library is not there. */
+export function nativeDevice(): Device {
+  const require = createRequire(import.meta.url);
+  return deviceOn(require('@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node') as TFJSBinding);
+}
+
+function deviceOn(binding: TFJSBinding): Device {
+  const type = (name: string, value: number): TFEOpAttr => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean): TFEOpAttr => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const count = (value: number): TFEOpAttr => ({ name: 'N', type: binding.TF_ATTR_INT, value });
+  const float = type('T', binding.TF_FLOAT);
+  const indexed = [float, type('Index', binding.TF_INT32)];
+  const concatenated = [count(2), type('Tidx', binding.TF_INT32), float];
+  const products = [0, 1, 2, 3].map((code) => [
+    float,
+    flag('transpose_a', (code & 2) !== 0),
+    flag('transpose_b', (code & 1) !== 0),
+  ]);
+  const memory = new Memory(binding);
+  const constants = new Map<string, number>();
+
+  const run = (name: string, attributes: TFEOpAttr[], inputs: number[]): NativeArray => {
+    const [output] = binding.executeOp(name, attributes, inputs, 1);
+    return memory.track(output as NativeArray);
+  };
+  const unary = (name: string, a: DeviceArray): NativeArray => run(name, [float], [idOf(a)]);
+  const binary = (name: string, a: DeviceArray, b: DeviceArray): NativeArray =>
+    run(name, [float], [idOf(a), idOf(b)]);
+  /** A small constant operand, made once: there are few different ones. */
+  const integers = (values: readonly number[], shape: readonly number[]): number => {
+    const key = `${shape.length}:${values.join()}`;
+    const id =
+      constants.get(key) ?? binding.createTensor([...shape], binding.TF_INT32, Int32Array.from(values));
+    constants.set(key, id);
+    return id;
+  };
+  const number = (value: number): NativeArray => upload(Float32Array.of(value), []);
+  const upload = (values: Float32Array, shape: readonly number[]): NativeArray =>
+    memory.track({ id: binding.createTensor([...shape], binding.TF_FLOAT, values), shape });
+  const ones = new Map<number, NativeArray>();
+  const columnOfOnes = (rows: number): NativeArray => {
+    const found = ones.get(rows);
+    if (found !== undefined) return found;
+    const made = memory.keep(upload(new Float32Array(rows).fill(1), [rows, 1]));
+    ones.set(rows, made);
+    return made;
+  };
+
+  return {
+    upload,
+    download: (array) => (binding.tensorDataSync(idOf(array)) as Float32Array).slice(),
+    free: (array) => binding.deleteTensor(idOf(array)),
+    scope: (action) => memory.scope(action),
+    keep: (array) => memory.keep(array),
+    arrayCount: () => binding.getNumOfTensors(),
+    matMul: (a, b, transposeA, transposeB) =>
+      run('MatMul', products[(transposeA ? 2 : 0) + (transposeB ? 1 : 0)]!, [idOf(a), idOf(b)]),
+    firstRows: (matrix, rows) =>
+      run('Slice', indexed, [idOf(matrix), integers([0, 0], [2]), integers([rows, matrix.shape[1]!], [2])]),
+    appendOnes: (matrix) =>
+      run('ConcatV2', concatenated, [idOf(matrix), columnOfOnes(matrix.shape[0]!).id, integers([1], [])]),
+    relu: (array) => unary('Relu', array),
+    reluGradient: (upstream, activation) => binary('ReluGrad', upstream, activation),
+    softmaxMinus: (logits, oneHot) => {
+      const inputs = [idOf(logits), idOf(oneHot)];
+      const outputs = binding.executeOp('SoftmaxCrossEntropyWithLogits', [float], inputs, 2);
+      memory.track(outputs[0] as NativeArray);
+      return memory.track(outputs[1] as NativeArray);
+    },
+    scale: (a, factor) => binary('Mul', a, number(factor)),
+    shift: (a, term) => binary('AddV2', a, number(term)),
+    addScaled: (a, b, factor) => binary('AddV2', a, binary('Mul', b, number(factor))),
+    divide: (a, b) => binary('RealDiv', a, b),
+    square: (a) => unary('Square', a),
+    squareRoot: (a) => unary('Sqrt', a),
+    halfSquaredNorm: (arrays) =>
+      run(
+        'AddN',
+        [count(arrays.length), float],
+        arrays.map((array) => unary('L2Loss', array).id),
+      ),
+  };
+}
+
+function idOf(array: DeviceArray): number {
+  return (array as NativeArray).id;
+}
+
+/** Which arrays belong to the open scope. */
+class Memory {
+  readonly #binding: TFJSBinding;
+  #open: Set<DeviceArray> | undefined;
+
+  constructor(binding: TFJSBinding) {
+    this.#binding = binding;
+  }
+
+  track<Tracked extends NativeArray>(array: Tracked): Tracked {
+    this.#open?.add(array);
+    return array;
+  }
+
+  keep<Kept extends DeviceArray>(array: Kept): Kept {
+    this.#open?.delete(array);
+    return array;
+  }
+
+  scope<Result>(action: () => Result): Result {
+    const outer = this.#open;
+    const own = new Set<DeviceArray>();
+    this.#open = own;
+    try {
+      return action();
+    } finally {
+      this.#open = outer;
+      for (const array of own) this.#binding.deleteTensor(idOf(array));
+    }
+  }
+}

@@ -7,10 +7,17 @@ import { declareIdentity } from './identity.ts';
 import type { CliIo } from './io.ts';
 import { declareMembership } from './membership.ts';
 import { declareReport } from './report.ts';
+import { declareSwarm } from './swarm.ts';
 import { grapevineVersion } from './version.ts';
 
 /** In the order of the help text. */
-const commands: readonly Declare[] = [declareCheck, declareReport, declareIdentity, declareMembership];
+const commands: readonly Declare[] = [
+  declareSwarm,
+  declareCheck,
+  declareReport,
+  declareIdentity,
+  declareMembership,
+];
 
 const EXIT_CODES_HELP = `
 Exit codes: ${exitCodes.fine} fine, ${exitCodes.badInput} bad input, ${exitCodes.operatingFault} operating fault (disk, port, process, network),

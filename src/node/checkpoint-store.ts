@@ -37,6 +37,12 @@ export async function writeCheckpoint(
   for (const round of rounds) if (!kept.has(round)) await storage.remove(pathOf(round));
 }
 
+/** What a checkpoint must belong to; whoever has not built the model yet does not know the layout. */
+export interface ExpectedDigests {
+  readonly experimentDigest: string;
+  readonly layoutDigest?: string;
+}
+
 export interface FoundCheckpoint {
   readonly checkpoint: Checkpoint | undefined;
   /** What was passed over on the way, for people. */
@@ -46,7 +52,7 @@ export interface FoundCheckpoint {
 /** The newest checkpoint that can be read and belongs to this experiment and layout, at most that of round `roundMax`. */
 export async function newestCheckpoint(
   storage: Storage,
-  expected: { readonly experimentDigest: string; readonly layoutDigest: string },
+  expected: ExpectedDigests,
   roundMax = Number.POSITIVE_INFINITY,
 ): Promise<FoundCheckpoint> {
   const problems: string[] = [];
@@ -62,11 +68,9 @@ export async function newestCheckpoint(
   return { checkpoint: undefined, problems };
 }
 
-function mismatch(
-  checkpoint: Checkpoint,
-  expected: { readonly experimentDigest: string; readonly layoutDigest: string },
-): string | undefined {
-  if (checkpoint.layoutDigest !== expected.layoutDigest) return 'it is of another model';
+function mismatch(checkpoint: Checkpoint, expected: ExpectedDigests): string | undefined {
+  const { layoutDigest = checkpoint.layoutDigest } = expected;
+  if (checkpoint.layoutDigest !== layoutDigest) return 'it is of another model';
   if (checkpoint.experimentDigest !== expected.experimentDigest) return 'it is of another experiment';
   return undefined;
 }

@@ -1,0 +1,266 @@
+/** `grapevine swarm EXPERIMENT.yaml`: the experiment as processes on this machine. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { InputError } from '../base/errors.ts';
+import type { SwarmData } from '../compose.ts';
+import type { Experiment } from '../experiment/index.ts';
+import type { RunSummary } from '../record/index.ts';
+import type { Standing } from '../swarm/round-board.ts';
+import type { RunMember } from '../swarm/run-folder.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import type { Host } from './host.ts';
+import type { Session } from './session.ts';
+import { grapevineVersion } from './version.ts';
+
+const EXAMPLES = `
+Examples:
+  grapevine swarm topologies/mnist-eleven-silos.yaml
+  grapevine swarm topologies/penguins-by-island.yaml --set stop.rounds=50 --out runs/penguins
+  grapevine swarm --resume runs/penguins          go on where Ctrl-C, a crash or a power cut ended a run
+  grapevine swarm topologies/common-job.yaml --json | jq .accuracy
+
+Each silo is a process of its own with its own key and data; they listen on loopback, on free ports. Ctrl-C ends them all and
+leaves a run that --resume takes up. A peer that dies is started again from its newest checkpoint.`;
+
+interface SwarmCommandOptions {
+  readonly resume?: string;
+  readonly restarts: string;
+}
+
+export function declareSwarm(program: Command, host: Host): void {
+  program
+    .command('swarm')
+    .description('run an experiment as processes on this machine, one per silo')
+    .argument('[experiment]', 'the experiment file')
+    .option('--resume <run-dir>', 'go on with the run in this directory')
+    .option('--restarts <count>', 'how often a peer that dies is started again', '2')
+    .addHelpText('after', EXAMPLES)
+    .action(host.run<SwarmCommandOptions>(swarm));
+}
+
+interface Prepared {
+  readonly experiment: Experiment;
+  readonly data: SwarmData;
+  readonly folder: string;
+  readonly members: readonly RunMember[];
+  readonly digest: string;
+  /** Round to go on from; undefined for a new run. */
+  readonly resumeRound: number | undefined;
+}
+
+async function swarm(
+  session: Session,
+  [path]: readonly string[],
+  options: SwarmCommandOptions,
+): Promise<ExitCode | undefined> {
+  const restartsMax = restartsOf(options.restarts);
+  const prepared = await (options.resume === undefined
+    ? prepareNew(session, path)
+    : prepareResumed(session, path, options.resume));
+  const summary = await execute(session, prepared, restartsMax);
+  return finish(session, prepared, summary);
+}
+
+async function prepareNew(session: Session, path: string | undefined): Promise<Prepared> {
+  if (path === undefined) {
+    throw new InputError(
+      'usage',
+      'name an experiment file, such as topologies/mnist-eleven-silos.yaml, or --resume RUN_DIR',
+    );
+  }
+  const { experimentDigest, loadExperiment, resolveExperiment } = await import('../experiment/index.ts');
+  const { createRunFolder } = await import('../swarm/run-folder.ts');
+  const experiment = loadExperiment(path, session.overrides);
+  const data = await readData(session, experiment);
+  const folder = session.options.out ?? defaultFolder(session, experiment.name);
+  const names = data.plan.silos.map(({ name }) => name);
+  const resolved = resolveExperiment(experiment, versions());
+  const members = await createRunFolder(folder, names, resolved);
+  return { experiment, data, folder, members, digest: experimentDigest(experiment), resumeRound: undefined };
+}
+
+async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {
+  if (path !== undefined) {
+    throw new InputError('usage', `--resume takes the experiment from ${folder}; do not give ${path} too`);
+  }
+  const { experimentDigest, parseExperiment } = await import('../experiment/index.ts');
+  const { commonRound, EXPERIMENT_FILE, openRunFolder, readRunExperiment } = await import(
+    '../swarm/run-folder.ts'
+  );
+  const text = await readRunExperiment(folder);
+  const experiment = parseExperiment(text, {
+    file: join(folder, EXPERIMENT_FILE),
+    overrides: session.overrides,
+  });
+  const data = await readData(session, experiment);
+  const members = await openRunFolder(
+    folder,
+    data.plan.silos.map(({ name }) => name),
+  );
+  const digest = experimentDigest(experiment);
+  const resumeRound = await commonRound(members, { experimentDigest: digest });
+  session.say(
+    `going on with ${folder} from round ${resumeRound}, the last that all ${members.length} peers have saved`,
+  );
+  return { experiment, data, folder, members, digest, resumeRound };
+}
+
+async function readData(session: Session, experiment: Experiment): Promise<SwarmData> {
+  const { swarmData } = await import('../compose.ts');
+  const { describeSilo, siloWarnings } = await import('../data/index.ts');
+  const data = await swarmData(experiment);
+  for (const note of data.notes) session.say(`note: ${note}`);
+  for (const { name, train } of data.plan.silos) {
+    const description = describeSilo(data.labels, train, data.shape.classCount);
+    for (const warning of siloWarnings(name, description, data.classNames)) session.warn(warning);
+  }
+  return data;
+}
+
+async function execute(session: Session, prepared: Prepared, restartsMax: number): Promise<RunSummary> {
+  const { experiment, data, members, digest, resumeRound } = prepared;
+  const { pooledJob, swarmJobs } = await import('../compose.ts');
+  const { processLauncher } = await import('../swarm/launcher.ts');
+  const { runSwarm } = await import('../swarm/swarm.ts');
+  const { summarise } = await import('../swarm/summary.ts');
+  const cores = availableParallelism();
+  const threads = Math.max(1, Math.floor(cores / members.length));
+  const jobs = swarmJobs(experiment, data, {
+    members,
+    experimentDigest: digest,
+    versions: versions(),
+    threads,
+    resume: resumeRound === undefined ? { kind: 'fresh' } : { kind: 'round', round: resumeRound },
+  });
+  session.say(announcement(prepared));
+  const progress = session.progress();
+  const cpuBefore = process.cpuUsage();
+  const outcome = await runSwarm(
+    {
+      jobs,
+      restartsMax,
+      baselines: {
+        alone: experiment.baselines.includes('alone'),
+        pooled: experiment.baselines.includes('pooled') ? pooledJob(experiment, data, 1) : undefined,
+      },
+      baselineProcessesMax: cores,
+    },
+    {
+      launcher: processLauncher({
+        entry: fileURLToPath(new URL('./swarm-child.js', import.meta.url)),
+        onOutput: (_pid, text) => progress.note(text.trimEnd()),
+      }),
+      clock: session.io.clock,
+      interruption: session.io.interruption(),
+      onStanding: (standing) => progress.update(standingLine(standing)),
+      onNote: (text) => progress.note(text),
+    },
+  );
+  progress.done();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return summarise({
+    name: experiment.name,
+    seed: experiment.seed,
+    hasGlobalTest: data.plan.globalTest.indices.length > 0,
+    members: members.map((member, silo) => ({
+      ...member,
+      samples: data.plan.silos[silo]?.train.length ?? 0,
+    })),
+    outcome,
+    launcherCpuSeconds: (user + system) / 1e6,
+  });
+}
+
+async function finish(
+  session: Session,
+  { folder }: Prepared,
+  summary: RunSummary,
+): Promise<ExitCode | undefined> {
+  const { formatSummary } = await import('../record/index.ts');
+  const { SUMMARY_FILE, writeRunFile } = await import('../swarm/run-folder.ts');
+  const { describeRun, loadRun, renderHtml } = await import('../report/index.ts');
+  await writeRunFile(folder, SUMMARY_FILE, formatSummary(summary));
+  const run = await loadRun(folder);
+  await writeRunFile(folder, 'report.html', renderHtml([run]));
+  session.answer(summary, `\n${describeRun(run, session.style)}\n${closingLines(folder, summary)}`);
+  const complete =
+    summary.endReason === 'rounds' && summary.peers.every(({ paramsSha256 }) => paramsSha256 !== '');
+  return complete ? undefined : exitCodes.goalMissed;
+}
+
+function announcement({ experiment, folder, members }: Prepared): string {
+  const { overlay, exchange } = experiment;
+  const { rounds } = experiment.stop;
+  const links = overlay.directed ? `${overlay.arcs.length} arcs` : `${overlay.arcs.length / 2} links`;
+  return `${experiment.name}: ${members.length} silos, ${overlay.name} (${links}), ${exchange.rule} over libp2p, ${rounds} rounds; record in ${folder}`;
+}
+
+function standingLine({
+  round,
+  rounds,
+  accuracy,
+  consensusDistance,
+  bytesSent,
+  waitedFor,
+}: Standing): string {
+  const parts = [`round ${round}/${rounds}`];
+  if (accuracy !== undefined) {
+    parts.push(`accuracy ${percent(accuracy.mean)} mean, ${percent(accuracy.worst)} worst`);
+  }
+  if (consensusDistance !== undefined) parts.push(`distance ${consensusDistance.toPrecision(2)}`);
+  parts.push(`${(bytesSent / 1e6).toFixed(1)} MB sent`);
+  if (waitedFor.length > 0)
+    parts.push(`waiting for ${waitedFor.slice(0, 3).join(', ')}${waitedFor.length > 3 ? ' …' : ''}`);
+  return parts.join(' · ');
+}
+
+function closingLines(folder: string, { accuracy, endReason }: RunSummary): string {
+  const lines: string[] = [];
+  if (endReason === 'interrupted') {
+    lines.push(`The run was stopped. Go on with it: grapevine swarm --resume ${folder}`);
+  } else {
+    const { alone, together, pooled } = accuracy;
+    const set = accuracy.set === 'global' ? "everybody's test data" : "each silo's own test data";
+    lines.push(
+      `What happened: the silos exchanged models, never data, and there was no server. On ${set} they now reach`,
+    );
+    lines.push(
+      `  ${percent(together.mean)} on average and ${percent(together.worst)} at worst` +
+        `${alone === undefined ? '' : `; each alone reached ${percent(alone.mean)} and ${percent(alone.worst)}`}` +
+        `${pooled === undefined ? '' : `; all data in one place would give ${percent(pooled)}`}.`,
+    );
+    lines.push('What to try next:');
+    lines.push(`  open ${join(folder, 'report.html')}                  the run as a page, with its curves`);
+    lines.push(
+      '  grapevine swarm … --set topology.kind=ring         another graph; --set data.partition.alpha=0.1 for more skew',
+    );
+    lines.push(
+      '  grapevine swarm topologies/penguins-by-island.yaml   silos by nature: three islands, three species',
+    );
+    lines.push(
+      '  README.md, "Your own data"                          one process per silo with grapevine peer',
+    );
+  }
+  return lines.join('\n');
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function restartsOf(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 0) return count;
+  throw new InputError('usage', `--restarts is ${text}; it takes a whole number from 0`);
+}
+
+function versions(): Record<string, string> {
+  return { grapevine: grapevineVersion() };
+}
+
+function defaultFolder({ io }: Session, name: string): string {
+  const stamp = (io.clock.calendar() ?? 'run').slice(0, 19).replace(/[:T]/g, '-');
+  return join('runs', `${name}-${stamp}`);
+}

@@ -1,0 +1,57 @@
+/** One peer's whole assignment as plain JSON: it crosses process boundaries, so that a child parses no experiment. */
+import { present } from '../base/assert.ts';
+import { findExchangeRule } from '../exchange/registry.ts';
+import type { RunPlan } from '../peer/plan.ts';
+import type { TrainerSpec } from '../train/spec.ts';
+import type { RecordLevel } from './recorder.ts';
+
+/** A RunPlan with the rule by name and the matrix as plain rows. */
+export type PlanJson = Omit<RunPlan, 'rule' | 'matrix'> & {
+  readonly rule: string;
+  readonly matrix: readonly (readonly number[])[];
+};
+
+export interface PeerJob {
+  readonly self: number;
+  readonly members: readonly { readonly name: string; readonly peerId: string }[];
+  readonly experimentName: string;
+  /** Package versions for the record. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly experimentDigest: string;
+  readonly plan: PlanJson;
+  readonly trainer: TrainerSpec;
+  /** What the record says about the silo's data; absent where the silo keeps it to itself. */
+  readonly silo?: {
+    readonly samples: number;
+    readonly testSamples: number;
+    readonly labelCounts: readonly number[];
+  };
+  /** Optimiser updates per round: a number, or passes over the silo's own samples. */
+  readonly localWork: { readonly kind: 'steps' | 'epochs'; readonly count: number };
+  /** The peer's own folder: key, logs, checkpoints, final params. */
+  readonly folder: string;
+  readonly keyPath: string;
+  readonly listen: readonly string[];
+  readonly announce: readonly string[];
+  readonly record: RecordLevel;
+  readonly mode: 'swarm' | 'peer';
+  readonly log: { readonly segmentBytesMax: number; readonly segmentsMax: number };
+  readonly checkpointsKept: number;
+  /** Go on from exactly this round's checkpoint; or from the newest that can be read; or from the start. */
+  readonly resume:
+    | { readonly kind: 'round'; readonly round: number }
+    | { readonly kind: 'newest' }
+    | { readonly kind: 'fresh' };
+}
+
+export function planToJson({ rule, matrix, ...rest }: RunPlan): PlanJson {
+  return { ...rest, rule: rule.name, matrix: matrix.map((row) => [...row]) };
+}
+
+export function planFromJson({ rule, matrix, ...rest }: PlanJson): RunPlan {
+  return {
+    ...rest,
+    rule: present(findExchangeRule(rule), `exchange rule ${rule}`),
+    matrix: matrix.map((row) => Float64Array.from(row)),
+  };
+}

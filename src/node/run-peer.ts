@@ -1,0 +1,262 @@
+/**
+ * A whole peer from its job: key, files, Trainer, Transport and the node that drives the machine, put together and taken apart.
+ * Implementations come in as makers, so that this file names none of them.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock } from '../base/clock.ts';
+import { OperatingError } from '../base/errors.ts';
+import { type Identity, loadIdentity } from '../identity/index.ts';
+import { layoutDigest, precisionOf, type Vector, vectorDigest } from '../params/layout.ts';
+import { encodeSafetensors } from '../params/safetensors.ts';
+import type { PeerConfig } from '../peer/machine.ts';
+import { peerConfig } from '../peer/plan.ts';
+import { RECORD_FORMAT, type RoundRecord } from '../record/records.ts';
+import { rotatingLog } from '../storage/log.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { TrainerSpec } from '../train/spec.ts';
+import type { EngineTrainer } from '../train/tfjs-trainer.ts';
+import type { Evaluation } from '../train/trainer.ts';
+import type { Transport, TransportCounters } from '../transport/transport.ts';
+import type { WireBounds } from '../wire/message.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { newestCheckpoint } from './checkpoint-store.ts';
+import { type PeerJob, planFromJson } from './job.ts';
+import { type NodeOutcome, PeerNode } from './node.ts';
+import { Recorder, type RecorderTotals } from './recorder.ts';
+
+export const EVENTS_FILE = 'events.jsonl';
+export const PARAMS_FILE = 'params.safetensors';
+const INCARNATION_FILE = 'incarnation';
+
+export interface PeerMakers {
+  readonly clock: Clock;
+  storage(folder: string): Storage;
+  trainer(spec: TrainerSpec): Promise<EngineTrainer>;
+  transport(job: PeerJob, identity: Identity, config: PeerConfig, bounds: WireBounds): Transport;
+}
+
+export interface PeerWatcher {
+  /** A round is done; `params` are those after it. */
+  onRound?(record: RoundRecord, params: Vector): void;
+  onWaiting?(peers: readonly number[]): void;
+  /** Something people should read, such as a checkpoint that was passed over. */
+  onNote?(text: string): void;
+}
+
+/** What a peer knows of itself at its end. */
+export interface PeerReport {
+  readonly name: string;
+  readonly reason: NodeOutcome['reason'];
+  readonly round: number;
+  readonly samples: number;
+  readonly backend: string;
+  readonly own: Evaluation | undefined;
+  readonly global: Evaluation | undefined;
+  readonly paramsSha256: string;
+  readonly totals: RecorderTotals;
+  readonly counters: TransportCounters;
+  readonly wallMs: number;
+  readonly cpuSeconds: number;
+  readonly rssBytesMax: number;
+  readonly eventLoopDelayP99Ms: number;
+  readonly pid: number;
+}
+
+export class RunningPeer {
+  readonly addresses: readonly string[];
+  readonly backendNote: string;
+  readonly #parts: Parts;
+  readonly #startedMs: number;
+  readonly #eventLoop = monitorEventLoopDelay({ resolution: 1 });
+
+  constructor(parts: Parts, addresses: readonly string[], startedMs: number) {
+    this.#parts = parts;
+    this.addresses = addresses;
+    this.backendNote = parts.trainer.backendNote;
+    this.#startedMs = startedMs;
+    this.#eventLoop.enable();
+  }
+
+  connect(addresses: ReadonlyMap<number, readonly string[]>): void {
+    this.#parts.node.connect(addresses);
+  }
+
+  stop(reason: string): void {
+    this.#parts.node.stop(reason);
+  }
+
+  get round(): number {
+    return this.#parts.node.round;
+  }
+
+  /** Waits for the peer's end and writes its params; the peer answers its neighbours until `close`. */
+  async finished(): Promise<PeerReport> {
+    const { node, trainer, storage, job, recorder, transport, clock } = this.#parts;
+    const { reason, round, params, evaluation } = await node.finished;
+    const metadata = {
+      experiment: job.experimentName,
+      experimentDigest: job.experimentDigest,
+      peer: this.#name,
+      round: String(round),
+    };
+    await storage.write(PARAMS_FILE, encodeSafetensors({ layout: trainer.layout, params, metadata }));
+    const { user, system } = process.cpuUsage();
+    return {
+      name: this.#name,
+      reason,
+      round,
+      samples: trainer.sampleCount,
+      backend: trainer.backend,
+      own: evaluation?.own,
+      global: evaluation?.global,
+      paramsSha256: vectorDigest(params),
+      totals: recorder.totals,
+      counters: transport.counters(),
+      wallMs: clock.now() - this.#startedMs,
+      cpuSeconds: (user + system) / 1e6,
+      rssBytesMax: process.resourceUsage().maxRSS * 1024,
+      eventLoopDelayP99Ms: this.#eventLoop.percentile(99) / 1e6,
+      pid: process.pid,
+    };
+  }
+
+  /** The same model trained on this silo's samples only, for as many updates; after the run, in the same Trainer. */
+  async trainAlone(): Promise<{ own: Evaluation; global: Evaluation }> {
+    const { trainer, config } = this.#parts;
+    await trainer.restore(new Uint8Array(0));
+    let params = await trainer.initialParams();
+    for (let round = 0; round < config.rounds; round++) {
+      const firstStep = round * config.stepsPerRound;
+      ({ params } = await trainer.train(params, config.stepsPerRound, { firstStep }));
+    }
+    return { own: await trainer.evaluate(params, 'own'), global: await trainer.evaluate(params, 'global') };
+  }
+
+  async close(): Promise<void> {
+    this.#eventLoop.disable();
+    await this.#parts.node.close();
+    await this.#parts.trainer.dispose();
+  }
+
+  get #name(): string {
+    return nameOf(this.#parts.job);
+  }
+}
+
+interface Parts {
+  readonly job: PeerJob;
+  readonly config: PeerConfig;
+  readonly node: PeerNode;
+  readonly trainer: EngineTrainer;
+  readonly storage: Storage;
+  readonly recorder: Recorder;
+  readonly transport: Transport;
+  readonly clock: Clock;
+}
+
+/** Starts a peer: it listens when this resolves, and begins its rounds once it is told where its neighbours are. */
+export async function runPeer(
+  job: PeerJob,
+  makers: PeerMakers,
+  watcher: PeerWatcher = {},
+): Promise<RunningPeer> {
+  const { clock } = makers;
+  const startedMs = clock.now();
+  const storage = makers.storage(job.folder);
+  const [identity, trainer] = await Promise.all([loadIdentity(job.keyPath), makers.trainer(job.trainer)]);
+  const stepsPerRound = job.localWork.count * (job.localWork.kind === 'epochs' ? trainer.stepsPerEpoch : 1);
+  const config = peerConfig(planFromJson(job.plan), job.self, stepsPerRound);
+  const digests = { experimentDigest: job.experimentDigest, layoutDigest: layoutDigest(trainer.layout) };
+  const resumeFrom = await findCheckpoint(job, storage, digests, watcher);
+  const incarnation = await nextIncarnation(storage);
+  const params = await trainer.initialParams();
+  const bounds: WireBounds = {
+    layoutSize: trainer.layout.size,
+    messages: config.rule.messages,
+    params: precisionOf(params),
+    roundsMax: config.rounds + 1,
+  };
+  const transport = makers.transport(job, identity, config, bounds);
+  const log = await rotatingLog(storage, EVENTS_FILE, job.log);
+  const recorder = new Recorder({ peer: job.self, level: job.record }, (line) => log.append(line.trimEnd()));
+  const checkpoints = { everyRounds: job.plan.checkpointEveryRounds, keep: job.checkpointsKept };
+  const node = new PeerNode(
+    {
+      config,
+      bounds,
+      ...digests,
+      incarnation,
+      checkpoints,
+      ...(resumeFrom === undefined ? {} : { resumeFrom }),
+    },
+    {
+      transport,
+      trainer,
+      storage,
+      recorder,
+      clock,
+      onRound: (record, after) => watcher.onRound?.(record, after),
+      onWaiting: (peers) => watcher.onWaiting?.(peers),
+    },
+  );
+  recorder.write(runInfo(job, trainer.backend, clock));
+  if (job.silo !== undefined)
+    recorder.write({ type: 'silo', peer: job.self, name: nameOf(job), ...job.silo });
+  const addresses = await node.start();
+  return new RunningPeer(
+    { job, config, node, trainer, storage, recorder, transport, clock },
+    addresses,
+    startedMs,
+  );
+}
+
+async function findCheckpoint(
+  job: PeerJob,
+  storage: Storage,
+  digests: { experimentDigest: string; layoutDigest: string },
+  watcher: PeerWatcher,
+): Promise<Checkpoint | undefined> {
+  const { resume } = job;
+  if (resume.kind === 'fresh' || (resume.kind === 'round' && resume.round === 0)) return undefined;
+  const roundMax = resume.kind === 'round' ? resume.round : Number.POSITIVE_INFINITY;
+  const { checkpoint, problems } = await newestCheckpoint(storage, digests, roundMax);
+  for (const problem of problems) watcher.onNote?.(`${nameOf(job)}: ${problem}`);
+  if (resume.kind === 'round' && checkpoint?.round !== resume.round) {
+    throw new OperatingError(
+      'checkpoint-missing',
+      `${nameOf(job)} has no readable checkpoint of round ${resume.round} in ${job.folder}; start the run afresh in a new folder`,
+      { peer: job.self, round: resume.round },
+    );
+  }
+  return checkpoint;
+}
+
+/** How many times this peer has started, this time included. */
+async function nextIncarnation(storage: Storage): Promise<number> {
+  const bytes = await storage.read(INCARNATION_FILE);
+  const before = bytes === undefined ? 0 : Number.parseInt(new TextDecoder().decode(bytes), 10);
+  const incarnation = (Number.isSafeInteger(before) ? before : 0) + 1;
+  await storage.write(INCARNATION_FILE, new TextEncoder().encode(`${incarnation}\n`));
+  return incarnation;
+}
+
+function runInfo(job: PeerJob, backend: string, clock: Clock) {
+  const startedAt = clock.calendar();
+  return {
+    type: 'run',
+    format: RECORD_FORMAT,
+    name: job.experimentName,
+    mode: job.mode,
+    seed: job.plan.seed,
+    peer: job.self,
+    backend,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    versions: job.versions,
+    ...(startedAt === undefined ? {} : { startedAt }),
+  } as const;
+}
+
+function nameOf(job: PeerJob): string {
+  return job.members[job.self]?.name ?? `peer ${job.self}`;
+}

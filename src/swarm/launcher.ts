@@ -1,0 +1,91 @@
+/**
+ * The Launcher seam: starts and stops peers somewhere. Here: processes on this machine, each in its own group so that a Ctrl-C in
+ * the terminal reaches the launcher alone, which then ends them in order. A watchdog holds the other end of a pipe: when the
+ * launcher is gone for whatever reason, it kills what is left, stopped processes included.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import type { FromChild, ToChild } from './protocol.ts';
+
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface ChildHandlers {
+  message(message: FromChild): void;
+  exited(exit: ChildExit): void;
+}
+
+export interface Child {
+  readonly pid: number;
+  send(message: ToChild): void;
+  kill(): void;
+}
+
+export interface Launcher {
+  start(handlers: ChildHandlers): Child;
+  /** Ends whatever still runs, by force. */
+  close(): void;
+}
+
+export interface ProcessLauncherOptions {
+  /** The compiled entry of a child. */
+  readonly entry: string;
+  /** Where a child's output goes that is not a message. */
+  readonly onOutput: (pid: number, text: string) => void;
+}
+
+/** Seconds a child has to save its work by itself after the launcher is gone. */
+const WATCHDOG_GRACE_SECONDS = 5;
+
+/** Reads `+pid` and `-pid` lines; at the end of its input it waits, then kills every pid that is still on its list. */
+const WATCHDOG = `
+pids=" "
+while read -r line; do
+  case "$line" in
+    +*) pids="$pids\${line#+} " ;;
+    -*) pids=$(printf '%s' "$pids" | sed "s/ \${line#-} / /") ;;
+    done) exit 0 ;;
+  esac
+done
+sleep ${WATCHDOG_GRACE_SECONDS}
+for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
+`;
+
+export function processLauncher({ entry, onOutput }: ProcessLauncherOptions): Launcher {
+  const watchdog = spawn('/bin/sh', ['-c', WATCHDOG], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watchdog.unref();
+  watchdog.stdin.on('error', () => undefined); // it is gone already: nothing is left to guard
+  (watchdog.stdin as unknown as { unref?: () => void }).unref?.();
+  const running = new Set<ChildProcess>();
+  return {
+    start(handlers) {
+      const child = fork(entry, [], { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      const pid = child.pid ?? 0;
+      running.add(child);
+      watchdog.stdin.write(`+${pid}\n`);
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.setEncoding('utf8').on('data', (text: string) => onOutput(pid, text));
+      }
+      child.on('message', (message) => handlers.message(message as FromChild));
+      child.on('exit', (code, signal) => {
+        running.delete(child);
+        watchdog.stdin.write(`-${pid}\n`);
+        handlers.exited({ code, signal });
+      });
+      return {
+        pid,
+        // A child that is gone says so through its exit; a message to it is of no use then.
+        send: (message) => child.connected && child.send(message, () => undefined),
+        kill: () => child.kill('SIGKILL'),
+      };
+    },
+    close() {
+      for (const child of running) child.kill('SIGKILL');
+      watchdog.stdin.end('done\n');
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * A run's directory: `experiment.yaml` (resolved), `peers/<name>/` (key, log, checkpoints, params), `summary.json`. Made new, or
+ * taken up again where an earlier run left it: at the greatest round of which every peer has a readable checkpoint.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../base/errors.ts';
+import { createIdentity, loadIdentity } from '../identity/index.ts';
+import { checkpointRounds, type ExpectedDigests, newestCheckpoint } from '../node/checkpoint-store.ts';
+import { fileStorage } from '../storage/files.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export const EXPERIMENT_FILE = 'experiment.yaml';
+export const SUMMARY_FILE = 'summary.json';
+const KEY_FILE = 'identity.pem';
+
+export interface RunMember {
+  readonly name: string;
+  readonly peerId: string;
+  readonly folder: string;
+  readonly keyPath: string;
+}
+
+/** Makes the directory and a key for each peer. InputError `run-folder-taken` if something is there already. */
+export async function createRunFolder(
+  folder: string,
+  names: readonly string[],
+  experiment: string,
+): Promise<readonly RunMember[]> {
+  if (existsSync(folder) && (await readdir(folder)).length > 0) {
+    throw new InputError(
+      'run-folder-taken',
+      `${folder} is not empty; give another folder with --out, or go on with the run in it: grapevine swarm --resume ${folder}`,
+      { folder },
+    );
+  }
+  const storage = fileStorage(folder);
+  await storage.write(EXPERIMENT_FILE, new TextEncoder().encode(experiment));
+  const members: RunMember[] = [];
+  for (const name of names) {
+    const { folder: peerFolder, keyPath } = placesOf(folder, name);
+    await mkdir(peerFolder, { recursive: true });
+    const { peerId } = await createIdentity(keyPath);
+    members.push({ name, peerId, folder: peerFolder, keyPath });
+  }
+  return members;
+}
+
+/** The resolved experiment of an earlier run. InputError `run-missing`. */
+export async function readRunExperiment(folder: string): Promise<string> {
+  try {
+    return await readFile(join(folder, EXPERIMENT_FILE), 'utf8');
+  } catch (cause) {
+    throw new InputError(
+      'run-missing',
+      `${folder} holds no ${EXPERIMENT_FILE}; give the directory that an earlier run printed as its own`,
+      { folder },
+      { cause },
+    );
+  }
+}
+
+/** The peers of an earlier run, in the experiment's order. Errors of loadIdentity. */
+export async function openRunFolder(folder: string, names: readonly string[]): Promise<readonly RunMember[]> {
+  const members: RunMember[] = [];
+  for (const name of names) {
+    const { folder: peerFolder, keyPath } = placesOf(folder, name);
+    const { peerId } = await loadIdentity(keyPath);
+    members.push({ name, peerId, folder: peerFolder, keyPath });
+  }
+  return members;
+}
+
+/** The greatest round that every peer can go on from; 0 where one of them has no checkpoint. */
+export async function commonRound(members: readonly RunMember[], digests: ExpectedDigests): Promise<number> {
+  const storages = members.map(({ folder }) => fileStorage(folder));
+  const rounds = await Promise.all(storages.map(checkpointRounds));
+  const candidates = (rounds[0] ?? []).filter((round) => rounds.every((list) => list.includes(round)));
+  for (const round of candidates) {
+    const readable = await Promise.all(storages.map((storage) => isReadable(storage, digests, round)));
+    if (readable.every(Boolean)) return round;
+  }
+  return 0;
+}
+
+async function isReadable(storage: Storage, digests: ExpectedDigests, round: number): Promise<boolean> {
+  const { checkpoint } = await newestCheckpoint(storage, digests, round);
+  return checkpoint?.round === round;
+}
+
+/** Writes a file of the run atomically. OperatingError as Storage. */
+export async function writeRunFile(folder: string, name: string, text: string): Promise<void> {
+  await fileStorage(folder).write(name, new TextEncoder().encode(text));
+}
+
+function placesOf(folder: string, name: string): { folder: string; keyPath: string } {
+  const peerFolder = join(folder, 'peers', name);
+  return { folder: peerFolder, keyPath: join(peerFolder, KEY_FILE) };
+}

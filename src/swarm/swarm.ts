@@ -1,0 +1,281 @@
+/**
+ * Runs many peers as processes of a Launcher and watches them: starts them, tells each where the others listen, restarts what
+ * dies, shows where the run stands, and ends all of them whatever happens. It takes no part in the training.
+ */
+import { present } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { type GrapevineError, InputError, OperatingError } from '../base/errors.ts';
+import type { PeerJob } from '../node/job.ts';
+import type { PeerReport } from '../node/run-peer.ts';
+import { type Baselines, runBaselines } from './baselines.ts';
+import type { Child, Launcher } from './launcher.ts';
+import type { FromChild, PooledJob } from './protocol.ts';
+import { RoundBoard, type Standing } from './round-board.ts';
+
+export interface SwarmOptions {
+  readonly jobs: readonly PeerJob[];
+  /** How often a peer that dies is started again from its newest checkpoint. */
+  readonly restartsMax: number;
+  readonly baselines: { readonly alone: boolean; readonly pooled: PooledJob | undefined };
+  /** Processes that may compute a baseline at the same time. */
+  readonly baselineProcessesMax: number;
+}
+
+export interface SwarmDependencies {
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  /** Aborted when the user wants the run to stop where it is. */
+  readonly interruption: AbortSignal;
+  /** Where the run stands, whenever that changes. */
+  readonly onStanding: (standing: Standing) => void;
+  /** One line for people: a peer died, came back, a fallback engine runs. */
+  readonly onNote: (text: string) => void;
+}
+
+export interface SwarmOutcome {
+  readonly interrupted: boolean;
+  /** One per job; undefined for a peer that died and was not started again. */
+  readonly reports: readonly (PeerReport | undefined)[];
+  readonly baselines: Baselines;
+  /** From the first process's start to the last peer's end, baselines apart. */
+  readonly wallMs: number;
+}
+
+/** A process that does not come up or does not obey within this time is given up. */
+const START_MS_MAX = 180_000;
+const STOP_MS_MAX = 30_000;
+
+/** Rejects with the first failure of a peer that cannot start, or `swarm-died` when no peer is left. */
+export async function runSwarm(
+  options: SwarmOptions,
+  dependencies: SwarmDependencies,
+): Promise<SwarmOutcome> {
+  const swarm = new Swarm(options, dependencies);
+  try {
+    return await swarm.run();
+  } finally {
+    dependencies.launcher.close();
+  }
+}
+
+interface Member {
+  readonly index: number;
+  readonly name: string;
+  child: Child | undefined;
+  addresses: readonly string[] | undefined;
+  report: PeerReport | undefined;
+  restarts: number;
+  /** Died for good. */
+  lost: boolean;
+  failure: (FromChild & { kind: 'failed' }) | undefined;
+  /** Resolves when the process that now runs is gone. */
+  gone: Promise<void>;
+}
+
+class Swarm {
+  readonly #options: SwarmOptions;
+  readonly #with: SwarmDependencies;
+  readonly #members: readonly Member[];
+  readonly #board: RoundBoard;
+  #phase: 'starting' | 'running' | 'ending' = 'starting';
+  #interrupted = false;
+  #settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  readonly #backendNotes = new Set<string>();
+  #onBaseline: ((member: Member, result: Baselines['alone'][number]) => void) | undefined;
+
+  constructor(options: SwarmOptions, dependencies: SwarmDependencies) {
+    this.#options = options;
+    this.#with = dependencies;
+    this.#members = options.jobs.map(({ members, self }, index) => ({
+      index,
+      name: present(members[self], `member ${self}`).name,
+      child: undefined,
+      addresses: undefined,
+      report: undefined,
+      restarts: 0,
+      lost: false,
+      failure: undefined,
+      gone: Promise.resolve(),
+    }));
+    this.#board = new RoundBoard(options.jobs.length, options.jobs[0]?.plan.rounds ?? 0);
+  }
+
+  async run(): Promise<SwarmOutcome> {
+    const { clock, interruption } = this.#with;
+    const startedMs = clock.now();
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    const interrupt = (): void => this.#interrupt();
+    interruption.addEventListener('abort', interrupt);
+    const patience = clock.after(START_MS_MAX, () => this.#giveUpStarting());
+    for (const member of this.#members) this.#start(member, this.#job(member).resume);
+    if (interruption.aborted) interrupt();
+    try {
+      await ended;
+    } finally {
+      patience.cancel();
+      interruption.removeEventListener('abort', interrupt);
+    }
+    const wallMs = clock.now() - startedMs;
+    this.#phase = 'ending';
+    const baselines = await this.#baselines();
+    await this.#exitAll();
+    const reports = this.#members.map(({ report }) => report);
+    return { interrupted: this.#interrupted, reports, baselines, wallMs };
+  }
+
+  #job({ index }: Member): PeerJob {
+    return present(this.#options.jobs[index], `job ${index}`);
+  }
+
+  #start(member: Member, resume: PeerJob['resume']): void {
+    const job = { ...this.#job(member), resume };
+    member.gone = new Promise((resolve) => {
+      const child = this.#with.launcher.start({
+        message: (message) => {
+          if (message.kind === 'hello') child.send({ kind: 'run', job });
+          else this.#message(member, message);
+        },
+        exited: ({ code, signal }) => {
+          this.#exited(member, signal ?? `exit code ${code}`);
+          resolve();
+        },
+      });
+      member.child = child;
+    });
+  }
+
+  #message(member: Member, message: FromChild): void {
+    switch (message.kind) {
+      case 'listening':
+        return this.#listening(member, message.addresses, message.backendNote);
+      case 'round':
+        this.#board.round(member.index, message.record, message.sketch);
+        return this.#show();
+      case 'waiting':
+        this.#board.waiting(member.index, message.peers);
+        return this.#show();
+      case 'note':
+        return this.#with.onNote(message.text);
+      case 'finished':
+        member.report = message.report;
+        return this.#checkEnd();
+      case 'failed':
+        member.failure = message;
+        member.child?.kill();
+        return;
+      case 'baseline':
+        return this.#onBaseline?.(member, message.result);
+      case 'hello':
+        return;
+    }
+  }
+
+  #listening(member: Member, addresses: readonly string[], backendNote: string): void {
+    member.addresses = addresses;
+    if (!this.#backendNotes.has(backendNote)) {
+      this.#backendNotes.add(backendNote);
+      this.#with.onNote(backendNote);
+    }
+    const known = this.#members.filter(({ addresses: listening }) => listening !== undefined);
+    if (this.#phase === 'starting' && known.length < this.#members.length) return;
+    this.#phase = 'running';
+    const book = known.map(({ index, addresses: listening = [] }) => [index, listening] as const);
+    for (const { child } of known) child?.send({ kind: 'addresses', addresses: book });
+  }
+
+  #exited(member: Member, how: string): void {
+    member.child = undefined;
+    member.addresses = undefined;
+    this.#onBaseline?.(member, {});
+    if (this.#phase === 'ending' || member.report !== undefined) return;
+    if (this.#phase === 'starting' || member.failure?.category === 'input') {
+      return this.#settle?.reject(failureOf(member, how));
+    }
+    this.#with.onNote(`${member.name} died (${member.failure?.message ?? how})`);
+    member.failure = undefined;
+    if (!this.#interrupted && member.restarts < this.#options.restartsMax) {
+      member.restarts += 1;
+      this.#with.onNote(`${member.name} is started again from its newest checkpoint`);
+      return this.#start(member, { kind: 'newest' });
+    }
+    member.lost = true;
+    this.#board.lost(member.index);
+    this.#checkEnd();
+  }
+
+  #checkEnd(): void {
+    const open = this.#members.filter(({ report, lost }) => report === undefined && !lost);
+    if (open.length > 0) return;
+    if (this.#members.every(({ lost }) => lost)) {
+      this.#settle?.reject(
+        new OperatingError('swarm-died', 'every peer of the swarm died; see the lines above'),
+      );
+    } else {
+      this.#settle?.resolve();
+    }
+  }
+
+  #interrupt(): void {
+    if (this.#interrupted) return;
+    this.#interrupted = true;
+    for (const { child } of this.#members) child?.send({ kind: 'stop', reason: 'interrupted' });
+    this.#with.clock.after(STOP_MS_MAX, () => {
+      for (const { child, report } of this.#members) if (report === undefined) child?.kill();
+    });
+    if (this.#phase === 'starting') this.#settle?.reject(new InterruptedError());
+  }
+
+  #giveUpStarting(): void {
+    if (this.#phase !== 'starting') return;
+    const late = this.#members.filter(({ addresses }) => addresses === undefined).map(({ name }) => name);
+    const message = `${late.join(', ')} did not start within ${START_MS_MAX / 1000} s; is the machine overloaded?`;
+    this.#settle?.reject(new OperatingError('swarm-start-timeout', message, { late }));
+  }
+
+  #show(): void {
+    this.#with.onStanding(this.#board.standing(this.#members.map(({ name }) => name)));
+  }
+
+  async #baselines(): Promise<Baselines> {
+    const { baselines, baselineProcessesMax } = this.#options;
+    if (this.#interrupted) return { alone: [], pooled: undefined };
+    return runBaselines(
+      {
+        alone: baselines.alone ? this.#members.map(({ child }) => child) : [],
+        pooled: baselines.pooled,
+        processesMax: baselineProcessesMax,
+      },
+      {
+        launcher: this.#with.launcher,
+        onNote: this.#with.onNote,
+        subscribe: (listener) => {
+          this.#onBaseline = ({ index }, result) => listener(index, result);
+        },
+      },
+    );
+  }
+
+  /** Ends the processes; those that do not obey in time are killed when the launcher closes. */
+  async #exitAll(): Promise<void> {
+    for (const { child } of this.#members) child?.send({ kind: 'exit' });
+    const patience = new Promise<void>((resolve) => this.#with.clock.after(STOP_MS_MAX, resolve));
+    await Promise.race([patience, Promise.all(this.#members.map(({ gone }) => gone))]);
+  }
+}
+
+/** The user asked to stop before the run had begun. */
+export class InterruptedError extends OperatingError<'interrupted'> {
+  constructor() {
+    super('interrupted', 'stopped before the first round');
+  }
+}
+
+function failureOf({ name, failure }: Member, how: string): GrapevineError {
+  if (failure === undefined)
+    return new OperatingError('peer-died', `${name} died while starting (${how})`, { name });
+  const { category, code, message } = failure;
+  if (category === 'input') return new InputError(code, `${name}: ${message}`);
+  return new OperatingError(code, `${name}: ${message}`, { bug: category === 'bug' });
+}

@@ -16,7 +16,7 @@ import { FrameReader, InboundBudget, type Refusal } from './frame-reader.ts';
 import type { OutgoingFrame } from './outgoing-frame.ts';
 import type { Frame, FrameLimits } from './transport.ts';
 
-/** Far below gossipsub's 4 MiB cap, and cheapest per byte of those measured (docs/PROTOCOL.md). */
+/** Far below gossipsub's 4 MiB cap, so that several fit into one RPC, and large enough that signing them costs little. */
 export const CHUNK_BYTES = 256 * 1024;
 export const CHUNK_HEADER_BYTES = 32;
 

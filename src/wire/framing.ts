@@ -16,7 +16,7 @@
  * can refuse before it takes memory.
  */
 
-export const FRAMING_VERSION = 1;
+const FRAMING_VERSION = 1;
 export const PREAMBLE_BYTES = 24;
 export const TRAILER_BYTES = 32;
 

@@ -12,7 +12,7 @@ export interface ControlHooks {
   readonly refused: (forwarder: number | undefined, refusal: Refusal) => void;
 }
 
-export function controlTopic(experimentDigest: string): string {
+function controlTopic(experimentDigest: string): string {
   return `/grapevine/${experimentDigest}/control`;
 }
 

@@ -30,7 +30,7 @@ export interface GossipCarrierHooks {
   readonly refused: (peer: number | undefined, refusal: Refusal) => void;
 }
 
-export function modelTopic(experimentDigest: string, peerId: string): string {
+function modelTopic(experimentDigest: string, peerId: string): string {
   return `/grapevine/${experimentDigest}/model/${peerId}`;
 }
 

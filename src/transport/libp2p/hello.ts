@@ -6,7 +6,7 @@ import type { Refusal } from '../frame-reader.ts';
 import type { Greeting, TransportRefusal } from '../transport.ts';
 
 export const HELLO_PROTOCOL = '/grapevine/1/hello';
-export const HELLO_BYTES_MAX = 4096;
+const HELLO_BYTES_MAX = 4096;
 
 /** Newest last; the data plane speaks the newest that both ends list. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];

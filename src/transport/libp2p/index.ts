@@ -29,7 +29,7 @@ import {
 } from './options.ts';
 import type { SessionHooks } from './session.ts';
 
-export type { Libp2pTransportOptions, LinkTiming, TransportMember } from './options.ts';
+export type { Libp2pTransportOptions, TransportMember } from './options.ts';
 
 /** A Transport whose links can be cut and healed one by one, for tests and fault injection. */
 export interface Libp2pTransport extends Transport {

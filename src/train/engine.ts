@@ -35,9 +35,15 @@ const SET_UP = '`npm run setup` sets up the native library';
 
 /**
  * Loads the wanted backend, or with `auto` the fastest that is there and can train the model.
+ * `threads` of the native library count for the whole process and only at its first load.
  * InputError `backend-unavailable`, `backend-unsuitable`.
  */
-export async function loadEngine(wanted: 'auto' | BackendName, needs: EngineNeeds): Promise<Engine> {
+export async function loadEngine(
+  wanted: 'auto' | BackendName,
+  needs: EngineNeeds,
+  threads = 1,
+): Promise<Engine> {
+  configureLibrary(threads);
   if (wanted === 'wasm' && needs.convolutions) {
     throw new InputError(
       'backend-unsuitable',
@@ -56,6 +62,13 @@ export async function loadEngine(wanted: 'auto' | BackendName, needs: EngineNeed
     }
   }
   throw new InputError('backend-unavailable', failures.join('; '), { backend: wanted });
+}
+
+/** The native library reads its settings from the environment, once, when it is loaded. */
+function configureLibrary(threads: number): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL = '2';
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.TF_NUM_INTEROP_THREADS = String(threads);
 }
 
 /** Loads one backend. Throws where it is not there. */

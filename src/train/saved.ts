@@ -1,4 +1,5 @@
 /** Params from files: loading, checking against a model, scoring on samples. */
+import '../base/runtime.ts';
 import { readFile } from 'node:fs/promises';
 import { describeError, InputError } from '../base/errors.ts';
 import type { Samples } from '../data/dataset.ts';
@@ -44,7 +45,7 @@ export async function evaluateParams(
 }
 
 /** InputError `layout-mismatch` unless both layouts are interchangeable. */
-export function requireLayout(wanted: Layout, got: Layout): void {
+function requireLayout(wanted: Layout, got: Layout): void {
   if (layoutDigest(wanted) === layoutDigest(got)) return;
   const describe = ({ tensors }: Layout): string =>
     tensors.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');

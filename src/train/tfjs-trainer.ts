@@ -2,6 +2,7 @@
  * The Trainer on TensorFlow.js, in the calling thread (worker-trainer.ts puts it into a worker). Mathematics is
  * synchronous inside each call, so overlapping calls run one after another in call order.
  */
+import '../base/runtime.ts';
 import { InputError, OperatingError } from '../base/errors.ts';
 import { loadSamples, type Samples } from '../data/dataset.ts';
 import { openDataset } from '../data/open.ts';
@@ -26,7 +27,7 @@ export type SiloSamples = { readonly [set in EvaluationSet]?: Samples } & { read
 /** Loads engine, model and data. InputError: codes of data, `backend-…`, `model-…`, `silo-empty`. */
 export async function tfjsTrainer(spec: TrainerSpec): Promise<EngineTrainer> {
   const [samples, needs] = await Promise.all([loadSiloSamples(spec.data, spec.baseFolder), needsOf(spec)]);
-  const engine = await loadEngine(spec.backend, needs);
+  const engine = await loadEngine(spec.backend, needs, spec.threads);
   return trainerOn(engine, await modelOf(engine, spec), samples, spec);
 }
 

@@ -55,6 +55,7 @@ class WorkerLink {
   #gone: Error | undefined;
 
   constructor(spec: TrainerSpec, workerUrl: URL) {
+    // SHARE_ENV: the engine sets the native library's environment, which a thread's own copy would not reach.
     this.#worker = new Worker(workerUrl, {
       workerData: { spec },
       env: SHARE_ENV,

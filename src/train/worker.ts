@@ -9,11 +9,6 @@ import { type EngineTrainer, tfjsTrainer } from './tfjs-trainer.ts';
 const port = present(parentPort, 'the port of the training worker');
 const { spec } = workerData as { spec: TrainerSpec };
 
-// The worker shares the process's environment, since the native library reads it there, once, when it is loaded.
-process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-process.env.TF_NUM_INTRAOP_THREADS = String(spec.threads ?? 1);
-process.env.TF_NUM_INTEROP_THREADS = String(spec.threads ?? 1);
-
 const opening = tfjsTrainer(spec);
 let last: Promise<void> = opening.then(
   ({ layout, backend, backendNote, sampleCount, stepsPerEpoch }) =>

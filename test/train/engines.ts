@@ -4,10 +4,6 @@ import { describeError } from '../../src/base/errors.ts';
 import { type Engine, type EngineNeeds, loadEngine } from '../../src/train/engine.ts';
 import type { BackendName } from '../../src/train/spec.ts';
 
-process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-process.env.TF_NUM_INTRAOP_THREADS = '1';
-process.env.TF_NUM_INTEROP_THREADS = '1';
-
 export const DENSE: EngineNeeds = { autodiff: false, convolutions: false };
 export const CONVOLUTIONS: EngineNeeds = { autodiff: true, convolutions: true };
 

@@ -67,7 +67,7 @@ for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
       let params = await trainer.initialParams();
       const counts = new Set<number>();
       for (let round = 0; round < 1003; round++) {
-        const result = await trainer.train(params, 2, { firstStep: 2 * round });
+        const result = await trainer.train(params, 1, { firstStep: round });
         params = result.params;
         if (round % 100 === 0) await trainer.evaluate(params, 'own');
         if (round >= 3) counts.add(loaded.device.arrayCount());

@@ -4,8 +4,9 @@
  * Deadline of neighbour j, counted from the start of this peer's round (or from j's return):
  *   clamp(factor · median of j's last lags, floorMs, ceilingMs),  lag = arrival of j's message − start of the round,
  * and ceilingMs until three lags are known. A neighbour that missed its deadline is not awaited again until it shows life
- * (its message for this or a later round, one that is a single round late, or a request to return), so that one fault costs one
- * deadline, not one a round; late arrivals count as lags, so that a steadily slow neighbour's deadline grows to fit it.
+ * (its message for this or a later round, one that is so little late that the neighbour cannot know it is behind, or a request to
+ * return), so that one fault costs one deadline, not one a round; late arrivals count as lags, so that a steadily slow neighbour's
+ * deadline grows to fit it.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
  */
 import { present } from '../base/assert.ts';
@@ -60,7 +61,8 @@ export interface Wait {
   readonly wakeAtMs: number | undefined;
 }
 
-export function createBarrier(context: RuleContext): Barrier {
+/** Ready for messages of `firstRound` and on, which may come before this peer begins it. */
+export function createBarrier(context: RuleContext, firstRound: number): Barrier {
   const neighbours = new Map<number, AwaitedNeighbour>();
   for (const peer of context.inNeighbours) {
     neighbours.set(peer, {
@@ -75,7 +77,8 @@ export function createBarrier(context: RuleContext): Barrier {
     });
   }
   const { deadline: options, linkLossMeansSilence } = context;
-  return { options, linkLossMeansSilence, neighbours, round: -1, startsMs: new Map(), restartedInRound: -1 };
+  const round = firstRound - 1;
+  return { options, linkLossMeansSilence, neighbours, round, startsMs: new Map(), restartedInRound: -1 };
 }
 
 /** Starts waiting for the messages of `round`. */
@@ -101,7 +104,7 @@ export function arrive(
   const startMs = barrier.startsMs.get(round);
   if (round < barrier.round) {
     if (startMs !== undefined) noteLag(neighbour, nowMs - startMs);
-    if (neighbour.awaitedFrom === undefined && round === barrier.round - 1)
+    if (neighbour.awaitedFrom === undefined && canKeepUp(barrier, neighbour, round))
       startAwaiting(neighbour, barrier.round, nowMs);
     return 'stale';
   }
@@ -119,7 +122,7 @@ export function neighbourUp(barrier: Barrier, peer: number, round: number, nowMs
   if (neighbour === undefined) return;
   neighbour.downSinceMs = undefined;
   // A peer that is far behind is awaited once it has fetched state and says that it is returning.
-  if (neighbour.awaitedFrom === undefined && round >= barrier.round - 1) {
+  if (neighbour.awaitedFrom === undefined && canKeepUp(barrier, neighbour, round)) {
     startAwaiting(neighbour, Math.max(round, barrier.round), nowMs);
   }
 }
@@ -210,6 +213,14 @@ function forgiven(barrier: Barrier, neighbour: AwaitedNeighbour, atMs: number, n
     }
   }
   return neighbour.graceFromMs === nowMs;
+}
+
+/**
+ * Whether a neighbour in `round` gets here by itself. One that is further behind sees messages from its future and fetches state;
+ * one that is at most aheadMax behind may see none (on digraphs those ahead of it are not those it hears) and simply hurries.
+ */
+function canKeepUp(barrier: Barrier, neighbour: AwaitedNeighbour, round: number): boolean {
+  return round >= barrier.round - neighbour.aheadMax;
 }
 
 function startAwaiting(neighbour: AwaitedNeighbour, round: number, nowMs: number): void {

@@ -50,7 +50,7 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
   synchronous: true,
   broadcast: true,
   queue: 'every',
-  messages: { model: { vectors: ['f32'] } },
+  messages: { model: { vectors: ['params'] } },
 
   parse(options) {
     const { variant = 'adapt-then-mix', ...unknown } = options;
@@ -61,11 +61,11 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
     return problems.length === 0 ? { ok: true, options: { variant } } : { ok: false, problems };
   },
 
-  init(context) {
+  init(context, firstRound) {
     return {
       context,
       variant: context.options.variant as Variant,
-      barrier: createBarrier(context),
+      barrier: createBarrier(context, firstRound),
       round: -1,
       params: new Float32Array(0),
       trained: undefined,

@@ -50,7 +50,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
   synchronous: false,
   broadcast: false,
   queue: 'every',
-  messages: { propose: { vectors: ['f32'] }, reply: { vectors: ['f32'] }, busy: { vectors: [] } },
+  messages: { propose: { vectors: ['params'] }, reply: { vectors: ['params'] }, busy: { vectors: [] } },
 
   parse(given) {
     const defaults: PairwiseOptions = { attemptsMax: 3, replyTimeoutMs: 5000, backOffMs: 50 };
@@ -103,7 +103,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
         return timer(state, event.name, scope);
       case 'end':
         state.ended = true;
-        return [];
+        return [{ kind: 'clearTimer', name: 'backOff' }];
     }
   },
 };
@@ -113,7 +113,13 @@ function begin(state: PairwiseState, round: number, params: Vector): RuleAction[
   state.params = params;
   state.snapshot = params;
   state.attempts = 0;
-  return [{ kind: 'train', params }];
+  const abandoned = state.proposal;
+  state.proposal = undefined;
+  const actions: RuleAction[] = [{ kind: 'clearTimer', name: 'backOff' }];
+  if (abandoned !== undefined) {
+    actions.push({ kind: 'halfExchange', peer: abandoned.peer }, { kind: 'clearTimer', name: 'reply' });
+  }
+  return [...actions, { kind: 'train', params }];
 }
 
 function propose(state: PairwiseState, { random }: RuleScope): RuleAction[] {
@@ -170,8 +176,8 @@ function neighbour(
 
 function timer(state: PairwiseState, name: string, scope: RuleScope): RuleAction[] {
   if (name === 'reply' && state.proposal !== undefined) return giveUp(state, scope);
-  if (name === 'backOff' && state.snapshot === undefined && state.proposal === undefined)
-    return propose(state, scope);
+  const free = state.snapshot === undefined && state.proposal === undefined && !state.ended;
+  if (name === 'backOff' && free) return propose(state, scope);
   return [];
 }
 

@@ -5,7 +5,8 @@
  *
  * Ownership: vectors in events belong to the rule from then on; vectors in actions belong to the peer from then on and are
  * never changed again by either side. State is used linearly: `step` may change it in place and returns only actions.
- * The peer guarantees: exactly one `begin` first and after each `complete`; `trained` answers the last `train` only;
+ * The peer guarantees: one `begin` after each `complete`, and, when it catches up, one with a later round at any time (whatever
+ * the rule was doing is void then); `trained` answers the last `train` only; neighbours and messages may come before the first `begin`;
  * `received` comes from in-neighbours or named partners only, with a kind the rule declared and vectors of the declared shape,
  * finite, each (sender, incarnation, sequence) once. Not guaranteed: that messages arrive at all, in round order, or only for this round.
  */
@@ -14,8 +15,8 @@ import type { Precision, Vector } from '../params/layout.ts';
 
 /** What one rule message carries; wire/ checks it before the peer sees it. */
 export interface MessageShape {
-  /** Precision of each vector; each has the length of the params. */
-  readonly vectors: readonly Precision[];
+  /** Precision of each vector, or `params` for that of the params; each has the length of the params. */
+  readonly vectors: readonly (Precision | 'params')[];
 }
 
 export interface RuleMessage {
@@ -119,7 +120,8 @@ export interface ExchangeRule<State = unknown> {
   parse(
     options: Readonly<Record<string, unknown>>,
   ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
-  init(context: RuleContext): State;
+  /** `firstRound` is the one that this peer means to begin with. */
+  init(context: RuleContext, firstRound: number): State;
   /** Neighbours that the rule cannot go on without at this moment, ascending; for people to see. */
   waitingFor(state: State): readonly number[];
   step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];

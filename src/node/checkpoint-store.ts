@@ -24,7 +24,7 @@ export async function checkpointRounds(storage: Storage): Promise<readonly numbe
     .sort((a, b) => b - a);
 }
 
-/** Writes one and removes those no longer needed. */
+/** Writes one and removes those no longer needed; those of later rounds belong to a past that was given up. */
 export async function writeCheckpoint(
   storage: Storage,
   checkpoint: Checkpoint,
@@ -32,8 +32,9 @@ export async function writeCheckpoint(
 ): Promise<void> {
   await storage.write(pathOf(checkpoint.round), encodeCheckpoint(checkpoint));
   const rounds = await checkpointRounds(storage);
-  const common = rounds.filter((round) => round % policy.everyRounds === 0).slice(0, policy.keep);
-  const kept = new Set([rounds[0], checkpoint.round, ...common]);
+  const past = rounds.filter((round) => round <= checkpoint.round);
+  const common = past.filter((round) => round % policy.everyRounds === 0).slice(0, policy.keep);
+  const kept = new Set([checkpoint.round, ...common]);
   for (const round of rounds) if (!kept.has(round)) await storage.remove(pathOf(round));
 }
 

@@ -54,6 +54,8 @@ export class PeerNode {
   readonly #with: NodeDependencies;
   readonly #state: PeerState;
   readonly #queue: PeerEvent[] = [];
+  /** Events wait while the peer is new (a neighbour may be quicker than our own start), and go nowhere once it has ended. */
+  #life: 'new' | 'running' | 'ended' = 'new';
   #stepping = false;
   readonly #timers = new Map<string, Timer>();
   /** Writes and evaluations under way, one after another. */
@@ -85,7 +87,9 @@ export class PeerNode {
     const round = resumeFrom?.round ?? 0;
     const greeting = { experimentDigest, layoutDigest, incarnation, round };
     const addresses = await transport.start(greeting, this.#handlers());
-    this.#dispatch({ kind: 'start', incarnation, round, params });
+    this.#queue.unshift({ kind: 'start', incarnation, round, params });
+    if (this.#life === 'new') this.#life = 'running';
+    this.#drain();
     return addresses;
   }
 
@@ -100,6 +104,7 @@ export class PeerNode {
 
   /** Ends the node: links, timers, files. The peer answers its neighbours until here. */
   async close(): Promise<void> {
+    this.#life = 'ended';
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     await this.#with.transport.stop();
@@ -115,33 +120,49 @@ export class PeerNode {
   }
 
   #handlers(): TransportHandlers {
-    const { recorder, clock } = this.#with;
     return {
       linkUp: (peer, { incarnation, round }) => this.#dispatch({ kind: 'linkUp', peer, incarnation, round }),
       linkDown: (peer, reason) => this.#dispatch({ kind: 'linkDown', peer, reason }),
       frame: (from, frame) => this.#frame(from, frame),
       control: () => undefined,
-      refused: (from, reason, detail) => recorder.refusal(from, reason, detail, clock.now()),
+      refused: (from, reason, detail) => this.#refused(from, reason, detail),
     };
   }
 
   #frame(from: number, frame: Frame): void {
     const decoded = decodeEnvelope(frame, this.#options.bounds);
     if (!decoded.ok) {
-      this.#with.recorder.refusal(from, decoded.reason, decoded.detail, this.#with.clock.now());
-      return;
+      return this.#refused(from, decoded.reason, decoded.detail);
     }
     const { incarnation, sequence, message } = decoded.envelope;
     this.#dispatch({ kind: 'received', name: { from, incarnation, sequence }, message });
   }
 
+  /** Called by the Transport, which a full disk must not hurt. */
+  #refused(from: number | undefined, reason: string, detail: string): void {
+    try {
+      this.#with.recorder.refusal(from, reason, detail, this.#with.clock.now());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** Steps through the event, and through those that its actions cause, one after another. */
   #dispatch(event: PeerEvent): void {
+    if (this.#life === 'ended') return;
     this.#queue.push(event);
+    this.#drain();
+  }
+
+  #drain(): void {
     if (this.#stepping) return;
     this.#stepping = true;
     try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+      while (this.#life === 'running') {
+        const next = this.#queue.shift();
+        if (next === undefined) break;
+        this.#step(next);
+      }
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -194,7 +215,7 @@ export class PeerNode {
 
   #train({ token, params, firstStep, steps }: PeerAction & { kind: 'train' }): void {
     const { trainer } = this.#with;
-    this.#beforeTraining = { round: this.#state.round, snapshot: trainer.snapshot() };
+    this.#beforeTraining = { round: this.#state.round, snapshot: heeded(trainer.snapshot()) };
     trainer.train(params, steps, { firstStep }).then(
       ({ params: trained, loss, gradientSquaredNorm }) =>
         this.#dispatch({ kind: 'trained', token, params: trained, loss, gradientSquaredNorm }),
@@ -229,7 +250,7 @@ export class PeerNode {
     const { experimentDigest, layoutDigest, checkpoints } = this.#options;
     const { storage, trainer } = this.#with;
     const before = this.#beforeTraining;
-    const snapshot = before?.round === round ? before.snapshot : trainer.snapshot();
+    const snapshot = before?.round === round ? before.snapshot : heeded(trainer.snapshot());
     this.#inBackground(async () => {
       const optimizer = await snapshot;
       await writeCheckpoint(
@@ -244,7 +265,9 @@ export class PeerNode {
     const { trainer } = this.#with;
     const record = this.#pendingRound;
     this.#pendingRound = undefined;
-    const results = Promise.all([trainer.evaluate(params, 'own'), trainer.evaluate(params, 'global')]);
+    const results = heeded(
+      Promise.all([trainer.evaluate(params, 'own'), trainer.evaluate(params, 'global')]),
+    );
     this.#inBackground(async () => {
       const [own, global] = await results;
       this.#evaluation = { own, global };
@@ -274,9 +297,16 @@ export class PeerNode {
     this.#background = this.#background.then(work).catch((error: unknown) => this.#fail(error));
   }
 
-  /** The node cannot go on: disk, Trainer, or a bug. Whoever waits for `finished` is told. */
+  /** The node cannot go on: disk, Trainer, or a bug. It takes no further step, and whoever waits for `finished` is told. */
   #fail(error: unknown): void {
+    this.#life = 'ended';
     const cause = error instanceof Error ? error : new OperatingError('node-failed', String(error));
     this.#settle?.reject(cause);
   }
+}
+
+/** A promise that is awaited later than it may fail: its failure is told there, not to the process. */
+function heeded<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
 }

@@ -3,7 +3,7 @@
  * most advanced answer. Who is asked awaits the peer from its own round on, and sends again what the peer may have missed.
  */
 import type { Vector } from '../params/layout.ts';
-import { beginRound, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
+import { beginRound, everybodyUp, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
 import type { Neighbour } from './state.ts';
 
 /** A neighbour asks for this peer's state: it gets it, and is awaited from this round on. */
@@ -26,12 +26,12 @@ export function resendTo(run: Run, { lastSent, peer }: Neighbour): void {
 /** An answer to the request: adopted if it is ahead of this peer. */
 export function takeState(run: Run, neighbour: Neighbour, round: number, params: Vector): void {
   const { state, actions } = run;
-  if (!state.pulling) return refuse(run, neighbour.peer, 'unexpected');
+  if (!state.pulling || state.phase === 'finished') return refuse(run, neighbour.peer, 'unexpected');
   if (round > state.round) {
     actions.push({ kind: 'notice', what: 'adopted', peer: neighbour.peer, round });
     if (round < state.config.rounds) send(run, peersUp(state), { type: 'rejoin', round });
     jumpTo(run, round, params);
-  } else if (state.phase === 'gathering') {
+  } else if (state.phase === 'gathering' && everybodyUp(state)) {
     // Nobody is ahead after all.
     actions.push({ kind: 'clearTimer', name: 'gather' });
     beginRound(run);

@@ -75,6 +75,10 @@ export function peersUp(state: PeerState): number[] {
   return [...state.neighbours.values()].filter(({ up }) => up).map(({ peer }) => peer);
 }
 
+export function everybodyUp(state: PeerState): boolean {
+  return [...state.neighbours.values()].every(({ up }) => up);
+}
+
 /** Sends a message, numbered; returns its sequence. */
 export function send(run: Run, to: readonly number[], message: PeerMessage): number {
   const sequence = run.state.nextSequence++;
@@ -125,7 +129,7 @@ function train(run: Run, params: Vector): void {
 
 function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' }): void {
   const { state } = run;
-  assertShape(message, state.config.rule.messages[message.kind], state.params.length);
+  assertShape(message, state.config.rule.messages[message.kind], state.params);
   const sent: PeerMessage = { type: 'exchange', message };
   const sequence = send(run, to, sent);
   for (const peer of to) {

@@ -50,7 +50,7 @@ export function createPeer(config: PeerConfig): PeerState {
     events: 0,
     round: 0,
     params: new Float32Array(0),
-    ruleState: config.rule.init(config.context),
+    ruleState: config.rule.init(config.context, 0),
     nextSequence: 0,
     nextToken: 0,
     awaitedToken: undefined,
@@ -72,14 +72,18 @@ function createNeighbour(peer: number): Neighbour {
   };
 }
 
+/** What the handshake says is the truth, even a lower number: a peer that lost its disk counts from one again. */
+export function meetIncarnation(neighbour: Neighbour, incarnation: number): void {
+  if (incarnation === neighbour.incarnation) return;
+  neighbour.incarnation = incarnation;
+  neighbour.sequences.clear();
+  neighbour.forgottenMax = -1;
+}
+
 /** Whether (incarnation, sequence) is new from this neighbour; remembers it. */
 export function firstTime(neighbour: Neighbour, incarnation: number, sequence: number): boolean {
   if (incarnation < neighbour.incarnation) return false;
-  if (incarnation > neighbour.incarnation) {
-    neighbour.incarnation = incarnation;
-    neighbour.sequences.clear();
-    neighbour.forgottenMax = -1;
-  }
+  meetIncarnation(neighbour, incarnation);
   if (sequence <= neighbour.forgottenMax || neighbour.sequences.has(sequence)) return false;
   neighbour.sequences.add(sequence);
   if (neighbour.sequences.size > SEQUENCES_MAX) {

@@ -5,8 +5,8 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { answerPull, resendTo, takeState } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
-import { askForState, beginRound, feed, finish, type Run, refuse } from './rounds.ts';
-import { firstTime, type PeerState } from './state.ts';
+import { askForState, beginRound, everybodyUp, feed, finish, type Run, refuse } from './rounds.ts';
+import { firstTime, meetIncarnation, type PeerState } from './state.ts';
 
 /** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
 export function step(state: PeerState, event: PeerEvent, now: number): readonly PeerAction[] {
@@ -45,6 +45,7 @@ function start(run: Run, event: PeerEvent & { kind: 'start' }): void {
   state.incarnation = event.incarnation;
   state.round = event.round;
   state.params = event.params;
+  state.ruleState = state.config.rule.init(state.config.context, event.round);
   state.phase = 'gathering';
   run.actions.push({ kind: 'announce', round: state.round });
   if (state.round >= state.config.rounds) finish(run, 'rounds');
@@ -57,12 +58,14 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   const neighbour = state.neighbours.get(event.peer);
   if (neighbour === undefined) return;
   neighbour.up = true;
+  meetIncarnation(neighbour, event.incarnation);
   feed(run, { kind: 'neighbour', peer: event.peer, status: 'up', round: event.round });
   if (state.phase === 'running') resendTo(run, neighbour);
-  if (state.phase !== 'gathering') return;
-  // A restarted peer that finds the others ahead does not wait for the rest.
-  if (event.round > state.round + 1) askForState(run, event.round);
-  else if ([...state.neighbours.values()].every(({ up }) => up)) gathered(run);
+  const { context, rule } = state.config;
+  const behind = event.round > state.round + (context.aheadMax.get(event.peer) ?? 1);
+  // A peer that finds the others too far ahead does not wait for the rest; an asynchronous one that runs goes its own pace.
+  if (behind && (rule.synchronous || state.phase === 'gathering')) return askForState(run, event.round);
+  if (state.phase === 'gathering' && !state.pulling && everybodyUp(state)) gathered(run);
 }
 
 function linkDown(run: Run, peer: number): void {

@@ -14,6 +14,8 @@ export const MESSAGE_VERSION = 1;
 /** Heads are small: names, counters and at most NUMBERS_MAX numbers. */
 export const HEAD_BYTES_MAX = 4096;
 const NUMBERS_MAX = 64;
+/** Characters of an unknown kind that are repeated in a record. */
+const KIND_SHOWN_MAX = 40;
 
 export type PeerMessage =
   | { readonly type: 'exchange'; readonly message: RuleMessage }
@@ -56,7 +58,9 @@ export interface WireBounds {
 
 /** What a transport must be ready to carry under these bounds. */
 export function frameLimits(bounds: WireBounds): FrameLimits {
-  const sizes = Object.values(bounds.messages).map(({ vectors }) => bodyBytes(vectors, bounds.layoutSize));
+  const sizes = Object.values(bounds.messages).map((shape) =>
+    bodyBytes(precisionsOf(shape, bounds.params), bounds.layoutSize),
+  );
   return {
     headBytesMax: HEAD_BYTES_MAX,
     bodyBytesMax: Math.max(bodyBytes([bounds.params], bounds.layoutSize), ...sizes),
@@ -99,12 +103,14 @@ export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
   if (head.round >= bounds.roundsMax)
     return refuse('round-out-of-range', `round ${head.round} of ${bounds.roundsMax}`);
   const shape = shapeOf(head, bounds);
-  if (shape === undefined) return refuse('kind-unknown', `${head.type} ${head.kind}`.trim());
+  if (shape === undefined)
+    return refuse('kind-unknown', `${head.type} ${head.kind.slice(0, KIND_SHOWN_MAX)}`.trim());
   const body = received.body[0] ?? new Uint8Array(0);
-  const wanted = bodyBytes(shape.vectors, bounds.layoutSize);
+  const precisions = precisionsOf(shape, bounds.params);
+  const wanted = bodyBytes(precisions, bounds.layoutSize);
   if (body.length !== wanted)
     return refuse('shape-mismatch', `body of ${body.length} bytes, wanted ${wanted}`);
-  const vectors = sliceVectors(body, shape.vectors, bounds.layoutSize);
+  const vectors = sliceVectors(body, precisions, bounds.layoutSize);
   if (!vectors.every(allFinite)) return refuse('not-finite', 'a vector holds NaN or an infinity');
   return { ok: true, envelope: envelopeOf(head, vectors) };
 }
@@ -149,7 +155,11 @@ function decodeHead(bytes: Uint8Array): Head | undefined {
 function shapeOf(head: Head, bounds: WireBounds): MessageShape | undefined {
   if (head.type === 'exchange')
     return Object.hasOwn(bounds.messages, head.kind) ? bounds.messages[head.kind] : undefined;
-  return { vectors: head.type === 'state' ? [bounds.params] : [] };
+  return { vectors: head.type === 'state' ? ['params'] : [] };
+}
+
+function precisionsOf({ vectors }: MessageShape, params: Precision): Precision[] {
+  return vectors.map((precision) => (precision === 'params' ? params : precision));
 }
 
 function envelopeOf(head: Head, vectors: readonly Vector[]): Envelope {
@@ -201,15 +211,15 @@ function refuse(reason: WireRefusal, detail: string): Decoded {
 }
 
 /** Whether vectors are what the rule's message kind declares; an outgoing message that is not is a bug. */
-export function assertShape(message: RuleMessage, shape: MessageShape | undefined, layoutSize: number): void {
-  const declared = present(shape, `message kind ${message.kind}`).vectors;
+export function assertShape(message: RuleMessage, shape: MessageShape | undefined, params: Vector): void {
+  const declared = precisionsOf(present(shape, `message kind ${message.kind}`), precisionOf(params));
   assert(
     message.vectors.length === declared.length,
     `${message.kind} carries ${message.vectors.length} vectors`,
   );
   message.vectors.forEach((vector, index) => {
     assert(
-      precisionOf(vector) === declared[index] && vector.length === layoutSize,
+      precisionOf(vector) === declared[index] && vector.length === params.length,
       `${message.kind} vector ${index}`,
     );
   });

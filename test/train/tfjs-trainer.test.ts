@@ -66,13 +66,14 @@ for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
       const trainer = trainerOn(loaded, await modelOf(loaded, spec), samples, spec);
       let params = await trainer.initialParams();
       const counts = new Set<number>();
-      for (let round = 0; round < 1003; round++) {
+      for (let round = 0; round < 1006; round++) {
         const result = await trainer.train(params, 1, { firstStep: round });
         params = result.params;
         if (round % 100 === 0) await trainer.evaluate(params, 'own');
-        if (round >= 3) counts.add(loaded.device.arrayCount());
+        // The first epoch meets both sizes of batch, for which the engine keeps a constant each.
+        if (round >= 6) counts.add(loaded.device.arrayCount());
       }
-      expect(counts.size).toBeLessThanOrEqual(1);
+      expect(counts.size).toBe(1);
     });
 
     it('reports a loss that is no number instead of throwing', async () => {

@@ -11,6 +11,7 @@ import { createPeer, type PeerState } from '../peer/state.ts';
 import { step } from '../peer/step.ts';
 import type { Trainer, TrainResult } from '../train/trainer.ts';
 import type { PeerMessage } from '../wire/message.ts';
+import { Snapshots } from './snapshots.ts';
 
 export interface RecordedPeer {
   readonly config: PeerConfig;
@@ -24,11 +25,6 @@ export interface ReplayedPeer {
   readonly params: Vector;
 }
 
-interface Checkpoint {
-  readonly params: Vector;
-  readonly snapshot: Promise<Uint8Array>;
-}
-
 interface Replayed {
   readonly peer: number;
   state: PeerState;
@@ -36,7 +32,7 @@ interface Replayed {
   /** Lines replayed so far. */
   done: number;
   readonly results: Map<number, Promise<TrainResult>>;
-  readonly checkpoints: Map<number, Checkpoint>;
+  readonly snapshots: Snapshots;
 }
 
 /** Rejects with code `replay-stuck` when the logs do not fit each other. Results in the order of `peers`. */
@@ -44,7 +40,8 @@ export async function replay(peers: readonly RecordedPeer[]): Promise<readonly R
   const messages = new Map<string, PeerMessage>();
   const replayed = peers.map((recorded, peer): Replayed => {
     const state = createPeer(recorded.config);
-    return { peer, state, recorded, done: 0, results: new Map(), checkpoints: new Map() };
+    const snapshots = new Snapshots(recorded.trainer);
+    return { peer, state, recorded, done: 0, results: new Map(), snapshots };
   });
   for (let progress = true; progress; ) {
     progress = false;
@@ -71,7 +68,11 @@ async function replayNext(one: Replayed, messages: Map<string, PeerMessage>): Pr
   if (line === undefined) return false;
   const event = await eventOf(one, line.event, messages);
   if (event === undefined) return false;
-  if (event.kind === 'start') one.state = createPeer(one.recorded.config);
+  if (event.kind === 'start') {
+    one.state = createPeer(one.recorded.config);
+    one.results.clear();
+    one.snapshots.restart();
+  }
   one.done += 1;
   for (const action of step(one.state, event, line.nowMs)) perform(one, action, messages);
   return true;
@@ -105,6 +106,7 @@ async function eventOf(
     case 'linkUp':
     case 'linkDown':
     case 'timer':
+    case 'goal':
     case 'stop':
       return event;
     default:
@@ -119,7 +121,7 @@ async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): P
     await trainer.restore(new Uint8Array(0));
     return { kind, incarnation, round, params: await trainer.initialParams() };
   }
-  const checkpoint = one.checkpoints.get(round);
+  const checkpoint = one.snapshots.checkpoints.get(round);
   if (checkpoint === undefined) {
     throw new OperatingError(
       'replay-stuck',
@@ -127,7 +129,7 @@ async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): P
       { peer: one.peer, round },
     );
   }
-  await trainer.restore(await checkpoint.snapshot);
+  await trainer.restore(await checkpoint.optimizer);
   return { kind, incarnation, round, params: checkpoint.params };
 }
 
@@ -135,6 +137,7 @@ function perform(one: Replayed, action: PeerAction, messages: Map<string, PeerMe
   const { trainer } = one.recorded;
   switch (action.kind) {
     case 'train':
+      one.snapshots.beforeTraining(one.state.round);
       one.results.set(
         action.token,
         trainer.train(action.params, action.steps, { firstStep: action.firstStep }),
@@ -146,7 +149,7 @@ function perform(one: Replayed, action: PeerAction, messages: Map<string, PeerMe
       return;
     }
     case 'persist':
-      one.checkpoints.set(action.round, { params: action.params, snapshot: trainer.snapshot() });
+      one.snapshots.persist(action);
       return;
     default:
       return; // the rest only tells the outside world

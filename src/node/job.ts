@@ -3,6 +3,7 @@ import { present } from '../base/assert.ts';
 import { findExchangeRule } from '../exchange/registry.ts';
 import type { RunPlan } from '../peer/plan.ts';
 import type { TrainerSpec } from '../train/spec.ts';
+import type { Shared } from './presence.ts';
 import type { RecordLevel } from './recorder.ts';
 
 /** A RunPlan with the rule by name and the matrix as plain rows. */
@@ -33,6 +34,10 @@ export interface PeerJob {
   readonly keyPath: string;
   readonly listen: readonly string[];
   readonly announce: readonly string[];
+  /** Neighbours that this peer dials; absent: those with the greater peer id. */
+  readonly dials?: readonly number[];
+  /** What the peer tells others about itself as it goes; absent: nothing, a launcher sees it all. */
+  readonly shared?: Shared;
   readonly record: RecordLevel;
   readonly mode: 'swarm' | 'peer';
   readonly log: { readonly segmentBytesMax: number; readonly segmentsMax: number };

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
 import type { Vector } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
-import type { PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
+import type { FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
 import { createPeer, type PeerState } from '../peer/state.ts';
 import { step } from '../peer/step.ts';
 import type { RoundRecord } from '../record/records.ts';
@@ -17,6 +17,7 @@ import type { Frame, Transport, TransportHandlers } from '../transport/transport
 import { decodeEnvelope, encodeEnvelope, type WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
+import type { Presence } from './presence.ts';
 import type { Recorder, RoundEvaluation } from './recorder.ts';
 
 export interface NodeOptions {
@@ -36,6 +37,10 @@ export interface NodeDependencies {
   readonly storage: Storage;
   readonly recorder: Recorder;
   readonly clock: Clock;
+  /** Tells and hears who is where; absent where a launcher knows. */
+  readonly presence?: Presence;
+  /** Called when something another peer did was refused. */
+  readonly onRefused?: (from: number | undefined, reason: string, detail: string) => void;
   /** Called after each round with its record. */
   readonly onRound?: (record: RoundRecord, params: Vector) => void;
   /** Called when who is waited for changes. */
@@ -43,7 +48,7 @@ export interface NodeDependencies {
 }
 
 export interface NodeOutcome {
-  readonly reason: 'rounds' | 'stopped';
+  readonly reason: FinishReason;
   readonly round: number;
   readonly params: Vector;
   readonly evaluation: RoundEvaluation | undefined;
@@ -107,6 +112,7 @@ export class PeerNode {
     this.#life = 'ended';
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
+    this.#with.presence?.close();
     await this.#with.transport.stop();
     await this.#background;
   }
@@ -121,10 +127,19 @@ export class PeerNode {
 
   #handlers(): TransportHandlers {
     return {
-      linkUp: (peer, { incarnation, round }) => this.#dispatch({ kind: 'linkUp', peer, incarnation, round }),
-      linkDown: (peer, reason) => this.#dispatch({ kind: 'linkDown', peer, reason }),
+      linkUp: (peer, { incarnation, round }) => {
+        this.#with.presence?.linkUp(peer, round);
+        this.#dispatch({ kind: 'linkUp', peer, incarnation, round });
+      },
+      linkDown: (peer, reason) => {
+        this.#with.presence?.linkDown(peer);
+        this.#dispatch({ kind: 'linkDown', peer, reason });
+      },
       frame: (from, frame) => this.#frame(from, frame),
-      control: () => undefined,
+      control: (from, message) => {
+        const problem = this.#with.presence?.control(from, message);
+        if (problem !== undefined) this.#refused(from, 'status-invalid', problem);
+      },
       refused: (from, reason, detail) => this.#refused(from, reason, detail),
     };
   }
@@ -142,6 +157,7 @@ export class PeerNode {
   #refused(from: number | undefined, reason: string, detail: string): void {
     try {
       this.#with.recorder.refusal(from, reason, detail, this.#with.clock.now());
+      this.#with.onRefused?.(from, reason, detail);
     } catch (error) {
       this.#fail(error);
     }
@@ -199,7 +215,8 @@ export class PeerNode {
       case 'evaluate':
         return this.#evaluate(action.params);
       case 'announce':
-        return transport.setRound(action.round);
+        transport.setRound(action.round);
+        return this.#with.presence?.announce(action.round);
       case 'refuse':
         return recorder.refusal(action.from, action.reason, `in round ${this.#state.round}`, clock.now());
       case 'notice': {
@@ -271,6 +288,7 @@ export class PeerNode {
     this.#inBackground(async () => {
       const [own, global] = await results;
       this.#evaluation = { own, global };
+      this.#with.presence?.evaluated(own.accuracy);
       if (record !== undefined) this.#report(record, this.#evaluation, params);
     });
   }
@@ -288,7 +306,10 @@ export class PeerNode {
   }
 
   #finish({ reason, round, params }: PeerAction & { kind: 'finish' }): void {
+    // A peer that is started again after its last round has not been evaluated in this life.
+    if (reason !== 'stopped' && this.#evaluation === undefined) this.#evaluate(params);
     this.#inBackground(async () => {
+      if (reason !== 'stopped') this.#with.presence?.finish();
       this.#settle?.resolve({ reason, round, params, evaluation: this.#evaluation });
     });
   }

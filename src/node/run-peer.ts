@@ -22,6 +22,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { newestCheckpoint } from './checkpoint-store.ts';
 import { type PeerJob, planFromJson } from './job.ts';
 import { type NodeOutcome, PeerNode } from './node.ts';
+import { type OtherPeer, Presence, type Settled } from './presence.ts';
 import { Recorder, type RecorderTotals } from './recorder.ts';
 
 export const EVENTS_FILE = 'events.jsonl';
@@ -39,6 +40,9 @@ export interface PeerWatcher {
   /** A round is done; `params` are those after it. */
   onRound?(record: RoundRecord, params: Vector): void;
   onWaiting?(peers: readonly number[]): void;
+  /** Something about another peer changed; only where the job shares a status. */
+  onOthers?(others: readonly OtherPeer[]): void;
+  onRefused?(from: number | undefined, reason: string, detail: string): void;
   /** Something people should read, such as a checkpoint that was passed over. */
   onNote?(text: string): void;
 }
@@ -89,6 +93,11 @@ export class RunningPeer {
     return this.#parts.node.round;
   }
 
+  /** Waits until no neighbour needs this finished peer any more; at once where the job shares no status. */
+  async settled(limits: { lingerMs: number; awayMs: number }, signal: AbortSignal): Promise<Settled> {
+    return (await this.#parts.presence?.settled(limits, signal)) ?? 'finished';
+  }
+
   /** Waits for the peer's end and writes its params; the peer answers its neighbours until `close`. */
   async finished(): Promise<PeerReport> {
     const { node, trainer, storage, job, recorder, transport, clock } = this.#parts;
@@ -98,6 +107,9 @@ export class RunningPeer {
       experimentDigest: job.experimentDigest,
       peer: this.#name,
       round: String(round),
+      model: JSON.stringify(job.trainer.model),
+      featureShape: JSON.stringify(job.trainer.featureShape),
+      classCount: String(job.trainer.classCount),
     };
     await storage.write(PARAMS_FILE, encodeSafetensors({ layout: trainer.layout, params, metadata }));
     const { user, system } = process.cpuUsage();
@@ -147,6 +159,7 @@ interface Parts {
   readonly job: PeerJob;
   readonly config: PeerConfig;
   readonly node: PeerNode;
+  readonly presence: Presence | undefined;
   readonly trainer: EngineTrainer;
   readonly storage: Storage;
   readonly recorder: Recorder;
@@ -180,6 +193,8 @@ export async function runPeer(
   const log = await rotatingLog(storage, EVENTS_FILE, job.log);
   const recorder = new Recorder({ peer: job.self, level: job.record }, (line) => log.append(line.trimEnd()));
   const checkpoints = { everyRounds: job.plan.checkpointEveryRounds, keep: job.checkpointsKept };
+  const presence = presenceOf(job, config, transport, clock);
+  presence?.subscribe(() => watcher.onOthers?.(presence.others()));
   const node = new PeerNode(
     {
       config,
@@ -195,6 +210,8 @@ export async function runPeer(
       storage,
       recorder,
       clock,
+      ...(presence === undefined ? {} : { presence }),
+      onRefused: (from, reason, detail) => watcher.onRefused?.(from, reason, detail),
       onRound: (record, after) => watcher.onRound?.(record, after),
       onWaiting: (peers) => watcher.onWaiting?.(peers),
     },
@@ -204,9 +221,23 @@ export async function runPeer(
     recorder.write({ type: 'silo', peer: job.self, name: nameOf(job), ...job.silo });
   const addresses = await node.start();
   return new RunningPeer(
-    { job, config, node, trainer, storage, recorder, transport, clock },
+    { job, config, node, presence, trainer, storage, recorder, transport, clock },
     addresses,
     startedMs,
+  );
+}
+
+function presenceOf(
+  { shared }: PeerJob,
+  { context, rounds }: PeerConfig,
+  transport: Transport,
+  clock: Clock,
+): Presence | undefined {
+  if (shared === undefined) return undefined;
+  const neighbours = [...new Set([...context.inNeighbours, ...context.outNeighbours])];
+  return new Presence(
+    { neighbours, rounds, shared },
+    { clock, publish: (message) => transport.publish(message) },
   );
 }
 

@@ -25,9 +25,10 @@ export function resolveExperiment(
 
 /**
  * SHA-256 (hex) of what must be equal on all peers: name, seed, model, training, graph, exchange, stop. Left out is
- * what each silo decides for itself: its data, backend, checkpoints, records, evaluation, patience and baselines.
+ * what each silo decides for itself: its data, backend, checkpoints, records, evaluation, patience and baselines. Silos that
+ * bring data of their own also compare the names of the classes in order: otherwise a label would mean something else on each.
  */
-export function experimentDigest(experiment: Experiment): string {
+export function experimentDigest(experiment: Experiment, classNames?: readonly string[]): string {
   const { name, seed, model, stop, overlay } = experiment;
   const { backend: _backend, ...train } = experiment.train;
   const { deadline: _deadline, ...exchange } = experiment.exchange;
@@ -36,6 +37,15 @@ export function experimentDigest(experiment: Experiment): string {
   const { nodes, arcs, schedule } = overlay;
   const weights = exchange.weights === 'overlay' ? overlay.weights : exchange.weights;
   const graph = { nodeCount: nodes.length, arcs, schedule };
-  const shared = { name, seed, model: shape, train, graph, exchange: { ...exchange, weights }, stop };
+  const shared = {
+    name,
+    seed,
+    model: shape,
+    train,
+    graph,
+    exchange: { ...exchange, weights },
+    stop,
+    ...(classNames === undefined ? {} : { classNames }),
+  };
   return createHash('sha256').update(canonicalJson(shared)).digest('hex');
 }

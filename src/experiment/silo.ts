@@ -39,7 +39,12 @@ const siloSchema = z.strictObject({
   runFolder: path,
   /** What other silos may learn about this one's data; nothing unless named. */
   share: z
-    .strictObject({ sizes: z.boolean().default(false), labelHistogram: z.boolean().default(false) })
+    .strictObject({
+      sizes: z.boolean().default(false),
+      labelHistogram: z.boolean().default(false),
+      /** On its own held-out samples. */
+      accuracy: z.boolean().default(false),
+    })
     .prefault({}),
   limits: z
     .strictObject({

@@ -126,6 +126,14 @@ export function trainSpec({ train }: Experiment): TrainSpec {
   };
 }
 
+/** What ends the run before its last round. */
+export function goalOf({ stop: { seconds, targetAccuracy } }: Experiment): PeerJob['goal'] {
+  return {
+    ...(seconds === undefined ? {} : { seconds }),
+    ...(targetAccuracy === undefined ? {} : { targetAccuracy }),
+  };
+}
+
 export function localWorkOf({ train }: Experiment): PeerJob['localWork'] {
   if (train.localSteps !== undefined) return { kind: 'steps', count: train.localSteps };
   return { kind: 'epochs', count: train.localEpochs ?? 1 };
@@ -167,6 +175,7 @@ export function swarmJobs(experiment: Experiment, data: SwarmData, options: JobO
     mode: 'swarm',
     log: experiment.record === 'all' ? COMPLETE_LOG : BOUNDED_LOG,
     checkpointsKept: experiment.checkpoint.keep,
+    goal: goalOf(experiment),
   }));
 }
 
@@ -197,7 +206,7 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
     clock: realClock,
     storage: fileStorage,
     trainer: (spec) => workerTrainer(spec),
-    transport: ({ self, members, listen, announce, plan }, { seed }, { context }, bounds) =>
+    transport: ({ self, members, listen, announce, plan, dials }, { seed }, { context }, bounds) =>
       libp2pTransport(
         {
           self,
@@ -209,6 +218,7 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
           limits: frameLimits(bounds),
           listen,
           announce,
+          ...(dials === undefined ? {} : { dials: (peer) => dials.includes(peer) }),
         },
         { clock: realClock },
       ),

@@ -175,7 +175,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
 
 async function finish(
   session: Session,
-  { folder }: Prepared,
+  { experiment, folder }: Prepared,
   summary: RunSummary,
 ): Promise<ExitCode | undefined> {
   const { formatSummary } = await import('../record/index.ts');
@@ -186,8 +186,14 @@ async function finish(
   await writeRunFile(folder, 'report.html', renderHtml([run]));
   session.answer(summary, `\n${describeRun(run, session.style)}\n${closingLines(folder, summary)}`);
   const complete =
-    summary.endReason === 'rounds' && summary.peers.every(({ paramsSha256 }) => paramsSha256 !== '');
+    reachedItsGoal(summary, experiment) && summary.peers.every(({ paramsSha256 }) => paramsSha256 !== '');
   return complete ? undefined : exitCodes.goalMissed;
+}
+
+/** A run that aims at an accuracy has missed it when rounds or time ended it. */
+function reachedItsGoal({ endReason }: RunSummary, { stop }: Experiment): boolean {
+  if (endReason === 'interrupted' || endReason === 'failed') return false;
+  return stop.targetAccuracy === undefined || endReason === 'target-accuracy';
 }
 
 function announcement({ experiment, folder, members }: Prepared): string {

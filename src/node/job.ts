@@ -3,6 +3,7 @@ import { present } from '../base/assert.ts';
 import { findExchangeRule } from '../exchange/registry.ts';
 import type { RunPlan } from '../peer/plan.ts';
 import type { TrainerSpec } from '../train/spec.ts';
+import type { RunGoal } from './node.ts';
 import type { Shared } from './presence.ts';
 import type { RecordLevel } from './recorder.ts';
 
@@ -42,6 +43,7 @@ export interface PeerJob {
   readonly mode: 'swarm' | 'peer';
   readonly log: { readonly segmentBytesMax: number; readonly segmentsMax: number };
   readonly checkpointsKept: number;
+  readonly goal: RunGoal;
   /** Go on from exactly this round's checkpoint; or from the newest that can be read; or from the start. */
   readonly resume:
     | { readonly kind: 'round'; readonly round: number }

@@ -20,6 +20,13 @@ import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
 import type { Presence } from './presence.ts';
 import type { Recorder, RoundEvaluation } from './recorder.ts';
 
+/** What ends a run before its last round, if anything; the peers agree on it among themselves. */
+export interface RunGoal {
+  /** On the global test set where there is one, else on the silo's own. */
+  readonly targetAccuracy?: number;
+  readonly seconds?: number;
+}
+
 export interface NodeOptions {
   readonly config: PeerConfig;
   readonly bounds: WireBounds;
@@ -27,6 +34,7 @@ export interface NodeOptions {
   readonly layoutDigest: string;
   readonly incarnation: number;
   readonly checkpoints: CheckpointPolicy;
+  readonly goal: RunGoal;
   /** Where to go on from; absent: initial params and round 0. */
   readonly resumeFrom?: Checkpoint;
 }
@@ -94,6 +102,7 @@ export class PeerNode {
     const addresses = await transport.start(greeting, this.#handlers());
     this.#queue.unshift({ kind: 'start', incarnation, round, params });
     if (this.#life === 'new') this.#life = 'running';
+    this.#setAlarm();
     this.#drain();
     return addresses;
   }
@@ -288,9 +297,26 @@ export class PeerNode {
     this.#inBackground(async () => {
       const [own, global] = await results;
       this.#evaluation = { own, global };
+      this.#checkGoal(this.#evaluation);
       this.#with.presence?.evaluated(own.accuracy);
       if (record !== undefined) this.#report(record, this.#evaluation, params);
     });
+  }
+
+  /** The run's time is counted from this peer's own start. */
+  #setAlarm(): void {
+    const { seconds } = this.#options.goal;
+    if (seconds === undefined) return;
+    const alarm = this.#with.clock.after(seconds * 1000, () =>
+      this.#dispatch({ kind: 'goal', goal: 'seconds' }),
+    );
+    this.#timers.set('alarm', alarm);
+  }
+
+  #checkGoal({ own, global }: RoundEvaluation): void {
+    const { targetAccuracy = Number.POSITIVE_INFINITY } = this.#options.goal;
+    const accuracy = global.accuracy ?? own.accuracy ?? Number.NEGATIVE_INFINITY;
+    if (accuracy >= targetAccuracy) this.#dispatch({ kind: 'goal', goal: 'target-accuracy' });
   }
 
   /** A completed round without an evaluation is recorded at once. */

@@ -202,6 +202,7 @@ export async function runPeer(
       ...digests,
       incarnation,
       checkpoints,
+      goal: job.goal,
       ...(resumeFrom === undefined ? {} : { resumeFrom }),
     },
     {

@@ -2,7 +2,9 @@
  * Catching up: a peer that was away (restarted, suspended, cut off) asks its neighbours for their state and goes on from the
  * most advanced answer. Who is asked awaits the peer from its own round on, and sends again what the peer may have missed.
  */
+
 import type { Vector } from '../params/layout.ts';
+import { agreementOf, lastRound } from './agreement.ts';
 import { beginRound, everybodyUp, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
 import type { Neighbour } from './state.ts';
 
@@ -10,7 +12,9 @@ import type { Neighbour } from './state.ts';
 export function answerPull(run: Run, neighbour: Neighbour): void {
   const { state } = run;
   const { peer } = neighbour;
-  send(run, [peer], { type: 'state', round: state.round, params: state.params });
+  const agreement = agreementOf(state);
+  const known = agreement === undefined ? {} : { agreement };
+  send(run, [peer], { type: 'state', round: state.round, params: state.params, ...known });
   if (state.phase === 'finished') return;
   feed(run, { kind: 'neighbour', peer, status: 'returning', round: state.round });
   resendTo(run, neighbour);
@@ -29,7 +33,7 @@ export function takeState(run: Run, neighbour: Neighbour, round: number, params:
   if (!state.pulling || state.phase === 'finished') return refuse(run, neighbour.peer, 'unexpected');
   if (round > state.round) {
     actions.push({ kind: 'notice', what: 'adopted', peer: neighbour.peer, round });
-    if (round < state.config.rounds) send(run, peersUp(state), { type: 'rejoin', round });
+    if (round < lastRound(state)) send(run, peersUp(state), { type: 'rejoin', round });
     jumpTo(run, round, params);
   } else if (state.phase === 'gathering' && everybodyUp(state)) {
     // Nobody is ahead after all.

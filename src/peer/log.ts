@@ -10,7 +10,7 @@ export type LoggedEvent =
   | { readonly kind: 'start'; readonly incarnation: number; readonly round: number }
   | { readonly kind: 'trained'; readonly token: number }
   | ({ readonly kind: 'received' } & MessageName)
-  | Extract<PeerEvent, { kind: 'sendFailed' | 'linkUp' | 'linkDown' | 'timer' | 'stop' }>;
+  | Extract<PeerEvent, { kind: 'sendFailed' | 'linkUp' | 'linkDown' | 'timer' | 'goal' | 'stop' }>;
 
 export interface LogLine {
   readonly nowMs: number;
@@ -29,6 +29,7 @@ export function logged(event: PeerEvent): LoggedEvent {
     case 'linkUp':
     case 'linkDown':
     case 'timer':
+    case 'goal':
     case 'stop':
       return event;
     default:

@@ -8,10 +8,13 @@
 import type { ExchangeRule, ExclusionReason, RuleContext } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerMessage } from '../wire/message.ts';
+import type { Goal } from './agreement.ts';
 
 export interface PeerConfig {
   readonly self: number;
   readonly peerCount: number;
+  /** Of the overlay: hops that news needs at most. */
+  readonly diameter: number;
   readonly seed: number;
   readonly rule: ExchangeRule;
   readonly context: RuleContext;
@@ -51,6 +54,8 @@ export type PeerEvent =
   | { readonly kind: 'linkUp'; readonly peer: number; readonly incarnation: number; readonly round: number }
   | { readonly kind: 'linkDown'; readonly peer: number; readonly reason: string }
   | { readonly kind: 'timer'; readonly name: string }
+  /** This peer has reached the goal of the run, or its time is up. */
+  | { readonly kind: 'goal'; readonly goal: Goal }
   /** An operator or a signal asks the peer to stop where it is. */
   | { readonly kind: 'stop'; readonly reason: string };
 
@@ -67,6 +72,9 @@ export interface RoundNote {
 }
 
 export type MessageRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'not-a-neighbour';
+
+/** All rounds are done; the peers agreed that the goal is reached; or an operator stopped this one. */
+export type FinishReason = 'rounds' | Goal | 'stopped';
 
 export type PeerAction =
   | {
@@ -101,7 +109,7 @@ export type PeerAction =
   /** The peer is done; `params` are its last ones. It still answers its neighbours until the driver ends it. */
   | {
       readonly kind: 'finish';
-      readonly reason: 'rounds' | 'stopped';
+      readonly reason: FinishReason;
       readonly round: number;
       readonly params: Vector;
     };

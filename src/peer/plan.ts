@@ -1,7 +1,7 @@
 /** From a run's plan (overlay, mixing matrix, rule) to what one peer is told. */
 import { present } from '../base/assert.ts';
 import type { DeadlineOptions, ExchangeRule } from '../exchange/rule.ts';
-import { distances } from '../topology/connectivity.ts';
+import { diameter, distances } from '../topology/connectivity.ts';
 import { type MixingMatrix, mixingRow } from '../topology/mixing.ts';
 import { inNeighbours, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import type { PeerConfig } from './machine.ts';
@@ -30,6 +30,7 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
   return {
     self,
     peerCount: overlay.nodes.length,
+    diameter: diameter(overlay),
     seed,
     rule,
     rounds,

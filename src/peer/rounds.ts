@@ -6,7 +6,8 @@ import { Random } from '../base/random.ts';
 import type { RuleAction, RuleEvent, RuleScope } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import { assertShape, type PeerMessage } from '../wire/message.ts';
-import type { MessageRefusal, PeerAction } from './machine.ts';
+import { agreementOf, endOf, lastRound } from './agreement.ts';
+import type { FinishReason, MessageRefusal, PeerAction } from './machine.ts';
 import type { PeerState } from './state.ts';
 
 /** One step under way: the state it changes, the time it is given, the actions it asks for. */
@@ -47,12 +48,12 @@ export function jumpTo(run: Run, round: number, params: Vector): void {
   state.params = params;
   state.awaitedToken = undefined;
   actions.push({ kind: 'clearTimer', name: 'gather' }, { kind: 'announce', round });
-  if (round < state.config.rounds) return beginRound(run);
+  if (round < lastRound(state)) return beginRound(run);
   actions.push({ kind: 'evaluate', round, params }, { kind: 'persist', round, params });
-  finish(run, 'rounds');
+  finish(run, endOf(state));
 }
 
-export function finish(run: Run, reason: 'rounds' | 'stopped'): void {
+export function finish(run: Run, reason: FinishReason): void {
   const { state } = run;
   state.phase = 'finished';
   state.awaitedToken = undefined;
@@ -130,7 +131,8 @@ function train(run: Run, params: Vector): void {
 function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' }): void {
   const { state } = run;
   assertShape(message, state.config.rule.messages[message.kind], state.params);
-  const sent: PeerMessage = { type: 'exchange', message };
+  const agreement = agreementOf(state);
+  const sent: PeerMessage = { type: 'exchange', message, ...(agreement === undefined ? {} : { agreement }) };
   const sequence = send(run, to, sent);
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
@@ -150,10 +152,10 @@ function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   state.round += 1;
   state.params = action.params;
   const { round, params } = state;
-  const last = round >= config.rounds;
+  const last = round >= lastRound(state);
   actions.push({ kind: 'announce', round });
   if (last || round % config.evaluateEveryRounds === 0) actions.push({ kind: 'evaluate', round, params });
   if (last || round % config.checkpointEveryRounds === 0) actions.push({ kind: 'persist', round, params });
-  if (last) finish(run, 'rounds');
+  if (last) finish(run, endOf(state));
   else beginRound(run);
 }

@@ -38,6 +38,10 @@ export interface PeerState {
   /** Asked the neighbours for their state and not yet heard. */
   pulling: boolean;
   readonly neighbours: Map<number, Neighbour>;
+  /** Peers known to have reached the goal. */
+  readonly reached: Set<number>;
+  /** The round that the peers have agreed to stop at; Infinity while there is none. */
+  stopAt: number;
 }
 
 export function createPeer(config: PeerConfig): PeerState {
@@ -58,6 +62,8 @@ export function createPeer(config: PeerConfig): PeerState {
     note: { beganMs: 0, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN },
     pulling: false,
     neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer)])),
+    reached: new Set(),
+    stopAt: Number.POSITIVE_INFINITY,
   };
 }
 

@@ -3,6 +3,7 @@
  * `step` is the only entrance; it is a function of (state, event, now): no I/O, no promises, no clock, no chance of its own.
  */
 import { assert, unreachable } from '../base/assert.ts';
+import { learn, reachGoal } from './agreement.ts';
 import { answerPull, resendTo, takeState } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
 import { askForState, beginRound, everybodyUp, feed, finish, type Run, refuse } from './rounds.ts';
@@ -33,6 +34,8 @@ function handle(run: Run, event: PeerEvent): void {
       return linkDown(run, event.peer);
     case 'timer':
       return timer(run, event.name);
+    case 'goal':
+      return reachGoal(run.state, event.goal);
     case 'stop':
       return stop(run);
     default:
@@ -102,10 +105,12 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
   switch (message.type) {
     case 'exchange':
       if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
+      learn(state, message.agreement);
       return feed(run, { kind: 'received', from, message: message.message });
     case 'pull':
       return answerPull(run, neighbour);
     case 'state':
+      if (state.pulling) learn(state, message.agreement);
       return takeState(run, neighbour, message.round, message.params);
     case 'rejoin':
       return feed(run, { kind: 'neighbour', peer: from, status: 'returning', round: message.round });

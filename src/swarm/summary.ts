@@ -8,6 +8,7 @@ import { squaredDistance } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { decodeSafetensors } from '../params/safetensors.ts';
 import {
+  type EndReason,
   type PeerSummary,
   type RunSummary,
   SUMMARY_FORMAT,
@@ -32,7 +33,7 @@ export interface SummaryParts {
 
 export async function summarise(parts: SummaryParts): Promise<RunSummary> {
   const { name, seed, members, outcome } = parts;
-  const { reports, baselines, interrupted, wallMs } = outcome;
+  const { reports, baselines, wallMs } = outcome;
   const ended = reports.filter((report) => report !== undefined);
   const set = parts.hasGlobalTest ? 'global' : 'own';
   const peers = reports.map((report, peer) => peerSummary(members[peer]!, report, baselines.alone[peer]));
@@ -50,7 +51,7 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
     seed,
     backend: backends.join('+'),
     rounds: Math.min(...ended.map(({ round }) => round)),
-    endReason: interrupted ? 'interrupted' : 'rounds',
+    endReason: endReasonOf(outcome),
     wallSeconds: wallMs / 1000,
     cpuSeconds: ended.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, parts.launcherCpuSeconds),
     accuracy: {
@@ -64,6 +65,12 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
     messagesSent: ended.reduce((sum, { counters }) => sum + counters.framesSent, 0),
     peers,
   };
+}
+
+function endReasonOf({ interrupted, reports }: SwarmOutcome): EndReason {
+  if (interrupted) return 'interrupted';
+  const reason = reports.find((report) => report !== undefined)?.reason ?? 'failed';
+  return reason === 'stopped' ? 'interrupted' : reason;
 }
 
 function peerSummary(

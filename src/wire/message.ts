@@ -8,6 +8,7 @@ import { assert, present } from '../base/assert.ts';
 import type { MessageShape, RuleMessage } from '../exchange/rule.ts';
 import { allFinite } from '../params/kernels.ts';
 import { bytesOf, type Precision, precisionOf, type Vector } from '../params/layout.ts';
+import { type Agreement, decodeAgreement, encodeAgreement } from './agreement.ts';
 import type { Frame, FrameLimits } from './frame.ts';
 
 export const MESSAGE_VERSION = 1;
@@ -18,11 +19,16 @@ const NUMBERS_MAX = 64;
 const KIND_SHOWN_MAX = 40;
 
 export type PeerMessage =
-  | { readonly type: 'exchange'; readonly message: RuleMessage }
+  | { readonly type: 'exchange'; readonly message: RuleMessage; readonly agreement?: Agreement }
   /** Please send me your state; I am in `round`. */
   | { readonly type: 'pull'; readonly round: number }
   /** My params at the start of `round`. */
-  | { readonly type: 'state'; readonly round: number; readonly params: Vector }
+  | {
+      readonly type: 'state';
+      readonly round: number;
+      readonly params: Vector;
+      readonly agreement?: Agreement;
+    }
   /** I take part from `round` on. */
   | { readonly type: 'rejoin'; readonly round: number };
 
@@ -73,14 +79,18 @@ export function encodeEnvelope({ incarnation, sequence, message }: Envelope): Fr
   switch (message.type) {
     case 'exchange': {
       const { kind, round, vectors, numbers } = message.message;
-      return frame({ ...common, k: kind, r: round, n: [...numbers] }, vectors);
+      return frame({ ...common, k: kind, r: round, n: [...numbers], ...known(message) }, vectors);
     }
     case 'state':
-      return frame({ ...common, r: message.round }, [message.params]);
+      return frame({ ...common, r: message.round, ...known(message) }, [message.params]);
     case 'pull':
     case 'rejoin':
       return frame({ ...common, r: message.round }, []);
   }
+}
+
+function known({ agreement }: { readonly agreement?: Agreement }): Record<string, unknown> {
+  return agreement === undefined ? {} : { g: encodeAgreement(agreement) };
 }
 
 function frame(head: Record<string, unknown>, vectors: readonly Vector[]): Frame {
@@ -123,6 +133,7 @@ interface Head {
   readonly incarnation: number;
   readonly sequence: number;
   readonly numbers: readonly number[];
+  readonly agreement: Agreement | undefined;
 }
 
 const TYPES: readonly string[] = ['exchange', 'pull', 'state', 'rejoin'] satisfies PeerMessage['type'][];
@@ -136,7 +147,9 @@ function decodeHead(bytes: Uint8Array): Head | undefined {
     return undefined; // not CBOR: whatever the reason, the caller refuses it
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
-  const { v, t, k = '', r, i, s, n = [] } = raw as Record<string, unknown>;
+  const { v, t, k = '', r, i, s, n = [], g } = raw as Record<string, unknown>;
+  const agreement = g === undefined ? undefined : decodeAgreement(g);
+  if ((g === undefined) !== (agreement === undefined)) return undefined;
   if (!isCount(v) || !isCount(r) || !isCount(i) || !isCount(s)) return undefined;
   if (typeof t !== 'string' || !TYPES.includes(t) || typeof k !== 'string') return undefined;
   if (!Array.isArray(n) || n.length > NUMBERS_MAX || !n.every((item) => Number.isFinite(item)))
@@ -149,6 +162,7 @@ function decodeHead(bytes: Uint8Array): Head | undefined {
     incarnation: i,
     sequence: s,
     numbers: n,
+    agreement,
   };
 }
 
@@ -164,16 +178,17 @@ function precisionsOf({ vectors }: MessageShape, params: Precision): Precision[]
 
 function envelopeOf(head: Head, vectors: readonly Vector[]): Envelope {
   const { type, round, incarnation, sequence } = head;
+  const agreement = head.agreement === undefined ? {} : { agreement: head.agreement };
   switch (type) {
     case 'exchange': {
       const message: RuleMessage = { kind: head.kind, round, vectors, numbers: head.numbers };
-      return { incarnation, sequence, message: { type, message } };
+      return { incarnation, sequence, message: { type, message, ...agreement } };
     }
     case 'state':
       return {
         incarnation,
         sequence,
-        message: { type, round, params: present(vectors[0], 'params of a state') },
+        message: { type, round, params: present(vectors[0], 'params of a state'), ...agreement },
       };
     case 'pull':
     case 'rejoin':

@@ -123,6 +123,7 @@ export async function runToyNodes(plan: RunPlan, transports: MakeTransport): Pro
         layoutDigest: layoutDigest(trainer.layout),
         incarnation: 1,
         checkpoints: { everyRounds: plan.checkpointEveryRounds, keep: 2 },
+        goal: {},
       },
       {
         transport: transports(config.self, plan, bounds),

@@ -1,0 +1,51 @@
+/**
+ * Agreement on stopping, without a server: who has reached the goal spreads with the models (a set that only grows), and whoever
+ * first knows that all have, or that the time is up, names the round to stop at: its own plus the overlay's diameter plus one. The least named
+ * round wins. In step, the news has reached everybody by then, so that all stop after the same round.
+ */
+import type { Agreement } from '../wire/agreement.ts';
+import type { PeerState } from './state.ts';
+
+export type Goal = 'target-accuracy' | 'seconds';
+
+/** This peer has reached the goal itself. */
+export function reachGoal(state: PeerState, goal: Goal): void {
+  if (goal === 'seconds') return nameStop(state);
+  state.reached.add(state.config.self);
+  stopIfAllReached(state);
+}
+
+/** What another peer knows. */
+export function learn(state: PeerState, agreement: Agreement | undefined): void {
+  if (agreement === undefined) return;
+  for (const peer of agreement.reached) if (peer < state.config.peerCount) state.reached.add(peer);
+  if (agreement.stopAt !== undefined)
+    state.stopAt = Math.min(state.stopAt, Math.max(agreement.stopAt, state.round));
+  stopIfAllReached(state);
+}
+
+/** What this peer tells the others; undefined while there is nothing to tell. */
+export function agreementOf({ reached, stopAt }: PeerState): Agreement | undefined {
+  if (reached.size === 0 && stopAt === Number.POSITIVE_INFINITY) return undefined;
+  const known = [...reached].sort((a, b) => a - b);
+  return stopAt === Number.POSITIVE_INFINITY ? { reached: known } : { reached: known, stopAt };
+}
+
+/** Why a peer that has done its last round ends. */
+export function endOf({ config, round, reached }: PeerState): 'rounds' | Goal {
+  if (round >= config.rounds) return 'rounds';
+  return reached.size === config.peerCount ? 'target-accuracy' : 'seconds';
+}
+
+/** The number of rounds after which this peer stops, as far as it knows. */
+export function lastRound({ config, stopAt }: PeerState): number {
+  return Math.min(config.rounds, stopAt);
+}
+
+function stopIfAllReached(state: PeerState): void {
+  if (state.reached.size === state.config.peerCount) nameStop(state);
+}
+
+function nameStop(state: PeerState): void {
+  state.stopAt = Math.min(state.stopAt, state.round + state.config.diameter + 1);
+}

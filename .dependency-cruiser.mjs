@@ -26,6 +26,7 @@ mayImport.node = core;
 mayImport.simulate = core.filter((folder) => folder !== 'identity');
 mayImport.swarm = [...core, 'node'];
 mayImport['compose.ts'] = [...core, 'node', 'simulate', 'swarm', 'report'];
+mayImport['compose-silo.ts'] = [...core, 'node', 'compose.ts'];
 mayImport.cli = [
   'base',
   'identity',
@@ -35,7 +36,12 @@ mayImport.cli = [
   'experiment',
   'report',
   'params',
+  'train',
+  'storage',
+  'node',
+  'swarm',
   'compose.ts',
+  'compose-silo.ts',
 ];
 mayImport['main.ts'] = ['base', 'cli'];
 

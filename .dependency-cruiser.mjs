@@ -26,6 +26,7 @@ mayImport.node = core;
 mayImport.simulate = core.filter((folder) => folder !== 'identity');
 mayImport.swarm = [...core, 'node'];
 mayImport['compose.ts'] = [...core, 'node', 'simulate', 'swarm', 'report'];
+mayImport['compose-silo.ts'] = [...mayImport['compose.ts'], 'compose.ts'];
 mayImport['compose-silo.ts'] = [...core, 'node', 'compose.ts'];
 mayImport.cli = [
   'base',
@@ -81,7 +82,7 @@ const others = [
   },
   {
     name: 'libp2p-transport-named-by-compose-only',
-    from: { path: '^src/', pathNot: '^src/(transport/libp2p/|compose\\.ts$)' },
+    from: { path: '^src/', pathNot: '^src/(transport/libp2p/|compose(-silo)?\\.ts$)' },
     to: { path: '^src/transport/libp2p/' },
   },
   {

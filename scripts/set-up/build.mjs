@@ -1,10 +1,11 @@
 /**
- * Compiles src/ to dist/ when a source changed. The stamp (each source's size and modification time) is
+ * Compiles and bundles src/ into dist/ when a source changed. The stamp (each source's size and modification time) is
  * taken away before the compiler runs: a build that was interrupted, or one whose sources have since
  * been deleted, starts from an empty dist/.
  */
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { run } from './command.mjs';
 import { modules, root } from './paths.mjs';
 import { step } from './progress.mjs';
@@ -21,7 +22,7 @@ export function isBuilt() {
   );
 }
 
-/** Runs the TypeScript compiler, where it is needed. */
+/** Runs the TypeScript compiler and the bundler, where they are needed. */
 export async function build() {
   if (isBuilt()) return;
   const stamp = readStamp();
@@ -35,6 +36,7 @@ export async function build() {
       cwd: root,
     }),
   );
+  await step('Bundling what each peer runs', bundle);
   writeFileSync(stampPath, JSON.stringify(now));
 }
 

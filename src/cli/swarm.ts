@@ -149,7 +149,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
     },
     {
       launcher: processLauncher({
-        entry: fileURLToPath(new URL('./swarm-child.js', import.meta.url)),
+        entry: fileURLToPath(new URL('../bundle/swarm-child.js', import.meta.url)),
         onOutput: (_pid, text) => progress.note(text.trimEnd()),
       }),
       clock: session.io.clock,

@@ -5,7 +5,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
-import { type Identity, loadIdentity } from '../identity/index.ts';
+import { type Identity, loadIdentity } from '../identity/keys.ts';
 import { layoutDigest, precisionOf, type Vector, vectorDigest } from '../params/layout.ts';
 import { encodeSafetensors } from '../params/safetensors.ts';
 import type { PeerConfig } from '../peer/machine.ts';

@@ -7,6 +7,8 @@
  * (its message for this or a later round, one that is so little late that the neighbour cannot know it is behind, or a request to
  * return), so that one fault costs one deadline, not one a round; late arrivals count as lags, so that a steadily slow neighbour's
  * deadline grows to fit it.
+ * A peer that is alone (all its neighbours left out) keeps the pace at which they were last heard, factor · median of lags: else it
+ * would race ahead without them, and on its return they would take its params for the most advanced.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
  */
 import { present } from '../base/assert.ts';
@@ -57,7 +59,7 @@ export interface Wait {
   readonly arrived: readonly { readonly peer: number; readonly vector: Vector }[];
   readonly waitingFor: readonly number[];
   readonly excluded: readonly Exclusion[];
-  /** When to look again; undefined when nobody is waited for. */
+  /** When to look again; undefined when the round can go on. */
   readonly wakeAtMs: number | undefined;
 }
 
@@ -166,17 +168,41 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     const againMs = deadlineOf(barrier, neighbour).atMs;
     wakeAtMs = wakeAtMs === undefined ? againMs : Math.min(wakeAtMs, againMs);
   }
+  if (isAlone(barrier)) {
+    const untilMs = present(barrier.startsMs.get(barrier.round), 'start of the round') + paceMs(barrier);
+    if (nowMs < untilMs) wakeAtMs = untilMs;
+  }
   return { arrived, waitingFor, excluded, wakeAtMs };
 }
 
-/** Neighbours whose message for this round is awaited and not here, ascending. */
+/** Neighbours whose message for this round is awaited and not here, ascending; all of them while this peer is alone. */
 export function awaited(barrier: Barrier): number[] {
-  return [...barrier.neighbours.values()]
+  if (isAlone(barrier)) return [...barrier.neighbours.keys()];
+  return neighboursOf(barrier)
     .filter(
       ({ awaitedFrom, inbox }) =>
         awaitedFrom !== undefined && awaitedFrom <= barrier.round && !inbox.has(barrier.round),
     )
     .map(({ peer }) => peer);
+}
+
+function neighboursOf({ neighbours }: Barrier): AwaitedNeighbour[] {
+  return [...neighbours.values()];
+}
+
+/** Whether there are neighbours, but none that takes part or is known to be ahead. */
+function isAlone(barrier: Barrier): boolean {
+  const away = ({ awaitedFrom, inbox }: AwaitedNeighbour) =>
+    awaitedFrom === undefined && !inbox.has(barrier.round);
+  return barrier.neighbours.size > 0 && neighboursOf(barrier).every(away);
+}
+
+/** How long a round without neighbours lasts at least: as long as the slowest of them, as last heard, would be waited for. */
+function paceMs({ options, neighbours }: Barrier): number {
+  const paces = [...neighbours.values()].map(({ lagsMs }) =>
+    lagsMs.length < LAGS_MIN ? options.floorMs : options.factor * median(lagsMs),
+  );
+  return Math.min(Math.max(...paces), options.ceilingMs);
 }
 
 function deadlineOf(

@@ -157,8 +157,8 @@ function share(state: DpsgdState, vector: Vector): RuleAction {
 function proceed(state: DpsgdState, { now }: RuleScope, actions: RuleAction[]): void {
   if (state.phase === 'both' && state.trained === undefined) return;
   const wait = look(state.barrier, now);
-  if (wait.waitingFor.length > 0) {
-    const wakeAtMs = present(wait.wakeAtMs, 'deadline of an awaited neighbour');
+  if (wait.wakeAtMs !== undefined) {
+    const { wakeAtMs } = wait;
     if (state.wakeAtMs === wakeAtMs) return;
     state.wakeAtMs = wakeAtMs;
     actions.push({ kind: 'setTimer', name: 'deadline', delayMs: Math.max(0, wakeAtMs - now) });

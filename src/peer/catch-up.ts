@@ -6,7 +6,25 @@
 import type { Vector } from '../params/layout.ts';
 import { agreementOf, lastRound } from './agreement.ts';
 import { beginRound, everybodyUp, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
-import type { Neighbour } from './state.ts';
+import type { Neighbour, PeerState } from './state.ts';
+
+/** Whether this peer cannot go on from where it is, seen that a neighbour is in `round`. An asynchronous one goes its own pace. */
+export function isBehind(
+  { config, phase, round: own }: PeerState,
+  neighbour: number,
+  round: number,
+): boolean {
+  const { rule, context } = config;
+  const ahead = round > own + (context.aheadMax.get(neighbour) ?? 1);
+  return ahead && (rule.synchronous || phase === 'gathering');
+}
+
+/** Who still sends old rounds to a peer that is done hears nothing from it any more: it is told. */
+export function tellWhereWeAre(run: Run, to: number, theirRound: number): void {
+  const { phase, round, config } = run.state;
+  if (phase !== 'finished' || !config.rule.synchronous || theirRound >= round - 1) return;
+  send(run, [to], { type: 'rejoin', round });
+}
 
 /** A neighbour asks for this peer's state: it gets it, and is awaited from this round on. */
 export function answerPull(run: Run, neighbour: Neighbour): void {

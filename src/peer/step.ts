@@ -4,7 +4,7 @@
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { learn, reachGoal } from './agreement.ts';
-import { answerPull, resendTo, takeState } from './catch-up.ts';
+import { answerPull, isBehind, resendTo, takeState, tellWhereWeAre } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
 import { askForState, beginRound, everybodyUp, feed, finish, type Run, refuse } from './rounds.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
@@ -64,10 +64,8 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   meetIncarnation(neighbour, event.incarnation);
   feed(run, { kind: 'neighbour', peer: event.peer, status: 'up', round: event.round });
   if (state.phase === 'running') resendTo(run, neighbour);
-  const { context, rule } = state.config;
-  const behind = event.round > state.round + (context.aheadMax.get(event.peer) ?? 1);
-  // A peer that finds the others too far ahead does not wait for the rest; an asynchronous one that runs goes its own pace.
-  if (behind && (rule.synchronous || state.phase === 'gathering')) return askForState(run, event.round);
+  // A peer that finds the others too far ahead does not wait for the rest.
+  if (isBehind(state, event.peer, event.round)) return askForState(run, event.round);
   if (state.phase === 'gathering' && !state.pulling && everybodyUp(state)) gathered(run);
 }
 
@@ -106,14 +104,17 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
     case 'exchange':
       if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
       learn(state, message.agreement);
-      return feed(run, { kind: 'received', from, message: message.message });
+      feed(run, { kind: 'received', from, message: message.message });
+      return tellWhereWeAre(run, from, message.message.round);
     case 'pull':
       return answerPull(run, neighbour);
     case 'state':
       if (state.pulling) learn(state, message.agreement);
       return takeState(run, neighbour, message.round, message.params);
     case 'rejoin':
-      return feed(run, { kind: 'neighbour', peer: from, status: 'returning', round: message.round });
+      feed(run, { kind: 'neighbour', peer: from, status: 'returning', round: message.round });
+      if (isBehind(state, from, message.round)) askForState(run, message.round);
+      return;
     default:
       return unreachable(message);
   }

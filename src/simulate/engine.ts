@@ -111,9 +111,9 @@ class Simulation {
   async #happen(one: Driven, atMs: number, payload: Payload): Promise<void> {
     switch (payload.kind) {
       case 'start':
-        return this.#start(one, atMs);
+        return isAlive(one) ? undefined : this.#start(one, atMs);
       case 'crash':
-        return this.#crash(one, atMs);
+        return isAlive(one) ? this.#crash(one, atMs) : undefined;
       case 'cut':
         one.cutFrom.add(payload.other);
         if (isAlive(this.#at(payload.other)) && isAlive(one))

@@ -29,7 +29,7 @@ export type PeerMessage =
       readonly params: Vector;
       readonly agreement?: Agreement;
     }
-  /** I take part from `round` on. */
+  /** I am at `round` and take part from there on. */
   | { readonly type: 'rejoin'; readonly round: number };
 
 /** (sender, incarnation, sequence) names a message for ever: duplicates and replays are told by it. */

@@ -6,6 +6,7 @@ import { type Declare, Host } from './host.ts';
 import { declareIdentity } from './identity.ts';
 import type { CliIo } from './io.ts';
 import { declareMembership } from './membership.ts';
+import { declarePeer } from './peer.ts';
 import { declareReport } from './report.ts';
 import { declareSwarm } from './swarm.ts';
 import { grapevineVersion } from './version.ts';
@@ -13,6 +14,7 @@ import { grapevineVersion } from './version.ts';
 /** In the order of the help text. */
 const commands: readonly Declare[] = [
   declareSwarm,
+  declarePeer,
   declareCheck,
   declareReport,
   declareIdentity,

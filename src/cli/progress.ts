@@ -1,5 +1,5 @@
 /**
- * Live progress: one line redrawn in place on a terminal, plain lines at most once a second elsewhere. Whatever was held
+ * Live progress: one line redrawn in place on a terminal, plain lines at most once a second (or longer) elsewhere. Whatever was held
  * back is shown when its time comes or at the end, so that the last state said is always the last one seen.
  */
 import type { Clock, Timer } from '../base/clock.ts';
@@ -20,12 +20,12 @@ export class Progress {
   #pending: string | undefined;
   #timer: Timer | undefined;
 
-  constructor(stream: OutputStream, clock: Clock, isQuiet: boolean) {
+  constructor(stream: OutputStream, clock: Clock, isQuiet: boolean, plainIntervalMs = PLAIN_INTERVAL_MS) {
     this.#stream = stream;
     this.#clock = clock;
     this.#isQuiet = isQuiet;
     this.#isLive = stream.isTTY === true;
-    this.#intervalMs = this.#isLive ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS;
+    this.#intervalMs = this.#isLive ? LIVE_INTERVAL_MS : plainIntervalMs;
   }
 
   /** The state now, on one line; it may be held back and replaced by a newer one. */

@@ -55,8 +55,8 @@ export class Session {
     if (this.json) this.io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
 
-  /** A progress line on stderr; silent with --quiet. */
-  progress(): Progress {
-    return new Progress(this.io.stderr, this.io.clock, this.options.quiet === true);
+  /** A progress line on stderr; silent with --quiet. `plainIntervalMs`: between lines where none can be redrawn. */
+  progress(plainIntervalMs?: number): Progress {
+    return new Progress(this.io.stderr, this.io.clock, this.options.quiet === true, plainIntervalMs);
   }
 }

@@ -1,0 +1,98 @@
+/** What `grapevine peer` shows while it runs: where this silo is, where the others are, who is waited for, what was refused. */
+import type { OtherPeer } from '../node/presence.ts';
+import type { PeerWatcher } from '../node/run-peer.ts';
+import type { RoundRecord } from '../record/index.ts';
+import type { Progress } from './progress.ts';
+
+/** Others named on the line. */
+const OTHERS_MAX = 6;
+/** Kinds of refusals told in words; all are counted in the record. */
+const REFUSALS_MAX = 20;
+
+export class PeerStatusLine implements PeerWatcher {
+  readonly #names: readonly string[];
+  readonly #rounds: number | undefined;
+  readonly #progress: Progress;
+  readonly #refusals = new Set<string>();
+  #record: RoundRecord | undefined;
+  #accuracy: { readonly own?: number; readonly global?: number } = {};
+  #others: readonly OtherPeer[] = [];
+  #waiting: readonly number[] = [];
+
+  /** `names` by index in the membership; `rounds` absent where the run ends by time or goal. */
+  constructor(names: readonly string[], rounds: number | undefined, progress: Progress) {
+    this.#names = names;
+    this.#rounds = rounds;
+    this.#progress = progress;
+  }
+
+  onRound(record: RoundRecord): void {
+    this.#record = record;
+    this.#accuracy = {
+      ...this.#accuracy,
+      ...(record.ownTest === undefined ? {} : { own: record.ownTest }),
+      ...(record.globalTest === undefined ? {} : { global: record.globalTest }),
+    };
+    this.#show();
+  }
+
+  onWaiting(peers: readonly number[]): void {
+    if (peers.join() === this.#waiting.join()) return;
+    this.#waiting = [...peers];
+    this.#show();
+  }
+
+  onOthers(others: readonly OtherPeer[]): void {
+    for (const { peer, up, round } of others) {
+      const before = this.#others.find((other) => other.peer === peer)?.up ?? false;
+      if (before === up) continue;
+      this.#progress.note(`${this.#name(peer)} is ${up ? `up, in round ${round ?? 0}` : 'away'}`);
+    }
+    this.#others = others;
+    this.#show();
+  }
+
+  onRefused(from: number | undefined, reason: string, detail: string): void {
+    const kind = `${from} ${reason}`;
+    if (this.#refusals.has(kind) || this.#refusals.size >= REFUSALS_MAX) return;
+    this.#refusals.add(kind);
+    const sender = from === undefined ? '' : ` from ${this.#name(from)}`;
+    this.#progress.note(`refused${sender}: ${reason}: ${detail} (further ones are only counted)`);
+  }
+
+  onNote(text: string): void {
+    this.#progress.note(text);
+  }
+
+  #show(): void {
+    const rounds = this.#rounds === undefined ? '' : `/${this.#rounds}`;
+    const parts = [`round ${this.#record?.round ?? 0}${rounds}`];
+    const loss = this.#record?.loss;
+    if (typeof loss === 'number') parts.push(`loss ${loss.toPrecision(3)}`);
+    const { own, global } = this.#accuracy;
+    if (own !== undefined) parts.push(`own test ${percent(own)}`);
+    if (global !== undefined) parts.push(`shared test ${percent(global)}`);
+    if (this.#others.length > 0) parts.push(this.#whoIsWhere());
+    if (this.#waiting.length > 0)
+      parts.push(`waiting for ${this.#waiting.map((peer) => this.#name(peer)).join(', ')}`);
+    this.#progress.update(parts.join(' · '));
+  }
+
+  #whoIsWhere(): string {
+    const shown = this.#others.slice(0, OTHERS_MAX).map(({ peer, up, round, status }) => {
+      if (round === undefined) return `${this.#name(peer)} not seen yet`;
+      const accuracy = status?.accuracy === undefined ? '' : ` (${percent(status.accuracy)})`;
+      // Who is no neighbour has no link here: it is heard through others.
+      return `${this.#name(peer)} ${round}${accuracy}${up || status !== undefined ? '' : ' away'}`;
+    });
+    return `${shown.join(', ')}${this.#others.length > OTHERS_MAX ? ' …' : ''}`;
+  }
+
+  #name(peer: number): string {
+    return this.#names[peer] ?? `peer ${peer}`;
+  }
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

@@ -6,6 +6,8 @@ import { replay, type SimulatedFaults, type SimulatedResult, simulate } from '..
 import { buildOverlay } from '../../src/topology/index.ts';
 import { momentumTrainer, plainTrainer, virtualLinks, virtualPeers, virtualPlan } from './virtual.ts';
 
+const variants = ['parallel', 'mix-then-adapt', 'adapt-then-mix'];
+
 const excludedIn = ({ notes }: SimulatedResult) =>
   notes.flatMap(({ round, excluded }) => excluded.map(({ peer, reason }) => ({ round, peer, reason })));
 
@@ -114,8 +116,6 @@ describe('a link that breaks', () => {
 });
 
 describe('a whole swarm stopped and resumed', () => {
-  const variants = ['parallel', 'mix-then-adapt', 'adapt-then-mix'];
-
   test.each(variants)(
     '%s: ends bit-equal to one never interrupted, optimiser state included',
     async (variant) => {
@@ -177,7 +177,7 @@ describe('under any faults', () => {
 
   test.each(
     overlays.flatMap((overlay) => [
-      ...['parallel', 'mix-then-adapt', 'adapt-then-mix'].map((variant) => ({
+      ...variants.map((variant) => ({
         overlay,
         rule: 'dpsgd',
         variant,
@@ -228,6 +228,54 @@ describe('under any faults', () => {
           },
         ),
         { numRuns: 15 },
+      );
+    },
+  );
+});
+
+describe('once the faults are over', () => {
+  const silences = fc.array(
+    fc.record({
+      from: fc.nat(5),
+      to: fc.nat(5),
+      fromMs: fc.nat(200),
+      lastsMs: fc.integer({ min: 1, max: 200 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  const away = fc.option(
+    fc.record({
+      peer: fc.nat(4),
+      crashMs: fc.integer({ min: 100, max: 200 }),
+      awayMs: fc.integer({ min: 5, max: 200 }),
+    }),
+  );
+  const runs = overlays.flatMap((overlay) => variants.map((variant) => ({ overlay, variant })));
+
+  test.each(runs)(
+    '$variant on $overlay.name: everybody mixes with everybody again',
+    async ({ overlay, variant }) => {
+      const plan = virtualPlan({ options: { variant }, overlay, rounds: 80, gatherMs: 200 });
+      await fc.assert(
+        fc.asyncProperty(silences, away, async (silent, outage) => {
+          const faults: SimulatedFaults = {
+            delivers: (from, to, nowMs) =>
+              !silent.some(
+                (one) =>
+                  one.from === from &&
+                  one.to === to &&
+                  nowMs >= one.fromMs &&
+                  nowMs < one.fromMs + one.lastsMs,
+              ),
+            outages: outage === null ? [] : [{ ...outage, restartMs: outage.crashMs + outage.awayMs }],
+          };
+          const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+          for (const result of results) {
+            expect(result.round).toBe(80);
+            expect(excludedIn(result).filter(({ round }) => round >= 65)).toEqual([]);
+          }
+        }),
+        { numRuns: 10 },
       );
     },
   );

@@ -1,0 +1,196 @@
+/** Deadlines that adapt to each neighbour: who is awaited, until when, who is left out and taken back. */
+import { describe, expect, test } from 'vitest';
+import {
+  allowanceMs,
+  arrive,
+  awaited,
+  type Barrier,
+  createBarrier,
+  look,
+  neighbourDown,
+  neighbourReturning,
+  neighbourUp,
+  openRound,
+} from '../../src/exchange/barrier.ts';
+import type { DeadlineOptions } from '../../src/exchange/rule.ts';
+
+const deadline: DeadlineOptions = { factor: 1.5, floorMs: 100, ceilingMs: 2000, downGraceMs: 50 };
+const vector = Float32Array.of(1);
+
+function barrierOf(peers: number[], { aheadMax = 1, silence = true, firstRound = 0 } = {}): Barrier {
+  const barrier = createBarrier(
+    {
+      self: 0,
+      outNeighbours: peers,
+      inNeighbours: peers,
+      aheadMax: new Map(peers.map((peer) => [peer, aheadMax])),
+      mixingRow: new Map(),
+      options: {},
+      deadline,
+      linkLossMeansSilence: silence,
+    },
+    firstRound,
+  );
+  for (const peer of peers) neighbourUp(barrier, peer, firstRound, 0);
+  return barrier;
+}
+
+/** Rounds that last until everybody awaited is here or left out; `lagOf` undefined means that no message comes. */
+function play(barrier: Barrier, rounds: number, lagOf: (peer: number, round: number) => number | undefined) {
+  let now = 0;
+  const history: { round: number; durationMs: number; excluded: number[] }[] = [];
+  const late: { peer: number; round: number; atMs: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    openRound(barrier, round, now);
+    const startMs = now;
+    for (const peer of barrier.neighbours.keys()) {
+      const lag = lagOf(peer, round);
+      if (lag !== undefined) late.push({ peer, round, atMs: startMs + lag });
+    }
+    for (;;) {
+      const wait = look(barrier, now);
+      if (wait.wakeAtMs === undefined) {
+        history.push({ round, durationMs: now - startMs, excluded: wait.excluded.map(({ peer }) => peer) });
+        break;
+      }
+      late.sort((a, b) => a.atMs - b.atMs);
+      const next = late[0];
+      if (next !== undefined && next.atMs <= wait.wakeAtMs) {
+        late.shift();
+        now = Math.max(now, next.atMs);
+        arrive(barrier, next.peer, next.round, vector, now);
+      } else now = wait.wakeAtMs;
+    }
+  }
+  return history;
+}
+
+describe('allowanceMs', () => {
+  test('is the ceiling until three lags are known, then 1.5 times their lower median, clamped', () => {
+    expect(allowanceMs(deadline, [])).toBe(2000);
+    expect(allowanceMs(deadline, [200, 200])).toBe(2000);
+    expect(allowanceMs(deadline, [300, 200, 400])).toBe(450);
+    expect(allowanceMs(deadline, [400, 200, 300, 1000])).toBe(450);
+    expect(allowanceMs(deadline, [1, 2, 3])).toBe(100);
+    expect(allowanceMs(deadline, [9000, 9000, 9000])).toBe(2000);
+  });
+});
+
+describe('barrier', () => {
+  test('a neighbour that is steadily three times slower takes part in every round', () => {
+    const history = play(barrierOf([1, 2]), 30, (peer) => (peer === 1 ? 900 : 300));
+    expect(history.flatMap(({ excluded }) => excluded)).toEqual([]);
+  });
+
+  test('a dead neighbour costs one deadline', () => {
+    const history = play(barrierOf([1, 2]), 30, (peer, round) =>
+      peer === 1 && round >= 10 ? undefined : 40,
+    );
+    expect(history.filter(({ durationMs }) => durationMs > 40).map(({ round }) => round)).toEqual([10]);
+    expect(history[10]!.durationMs).toBe(100);
+    expect(history.at(-1)!.excluded).toEqual([1]);
+  });
+
+  test('a neighbour never heard of is absent and costs nothing', () => {
+    const barrier = barrierOf([1]);
+    barrier.neighbours.get(1)!.awaitedFrom = undefined;
+    openRound(barrier, 0, 0);
+    expect(look(barrier, 1000).excluded).toEqual([{ peer: 1, reason: 'absent' }]);
+  });
+
+  test('a broken link is waited for during the grace, then its neighbour is left out as down', () => {
+    const barrier = barrierOf([1]);
+    openRound(barrier, 0, 0);
+    neighbourDown(barrier, 1, 10);
+    expect(look(barrier, 59)).toMatchObject({ waitingFor: [1], wakeAtMs: 60 });
+    expect(look(barrier, 60).excluded).toEqual([{ peer: 1, reason: 'down' }]);
+  });
+
+  test('a flap within the grace costs nothing', () => {
+    const barrier = barrierOf([1]);
+    openRound(barrier, 0, 0);
+    neighbourDown(barrier, 1, 10);
+    neighbourUp(barrier, 1, 0, 40);
+    expect(look(barrier, 61)).toMatchObject({ waitingFor: [1], excluded: [], wakeAtMs: 2000 });
+  });
+
+  test('where messages come around a broken link, the link says nothing', () => {
+    const barrier = barrierOf([1], { silence: false });
+    openRound(barrier, 0, 0);
+    neighbourDown(barrier, 1, 10);
+    expect(look(barrier, 500).wakeAtMs).toBe(2000);
+  });
+
+  test('a message one round late is stale, counts as a lag, and its sender is awaited again', () => {
+    const barrier = barrierOf([1, 2]);
+    openRound(barrier, 0, 0);
+    look(barrier, 2000);
+    openRound(barrier, 1, 2000);
+    expect(awaited(barrier)).toEqual([1, 2]); // alone: both are shown
+    expect(arrive(barrier, 1, 0, vector, 2100)).toBe('stale');
+    expect(awaited(barrier)).toEqual([1]);
+    expect(barrier.neighbours.get(1)!.lagsMs).toEqual([2100]);
+  });
+
+  test('a message too late to catch up from does not bring its sender back, except where it cannot know', () => {
+    for (const [aheadMax, back] of [
+      [1, []],
+      [2, [1]],
+    ] as const) {
+      const barrier = barrierOf([1, 2], { aheadMax });
+      openRound(barrier, 0, 0);
+      look(barrier, 2000);
+      openRound(barrier, 1, 2000);
+      openRound(barrier, 2, 2100);
+      neighbourReturning(barrier, 2, 3, 2100);
+      arrive(barrier, 1, 0, vector, 2150);
+      expect(awaited(barrier)).toEqual(back);
+    }
+  });
+
+  test('a deadline noticed more than a second late starts again, once a round', () => {
+    const barrier = barrierOf([1, 2]);
+    openRound(barrier, 0, 0);
+    expect(look(barrier, 60_000)).toMatchObject({ waitingFor: [1, 2], excluded: [], wakeAtMs: 62_000 });
+    expect(look(barrier, 90_000).excluded.map(({ peer }) => peer)).toEqual([1, 2]);
+  });
+
+  test('messages from the far future are announced as such and only the latest of them is kept', () => {
+    const barrier = barrierOf([1]);
+    openRound(barrier, 0, 0);
+    expect(arrive(barrier, 1, 1, vector, 1)).toBe('taken');
+    for (let round = 2; round < 100; round++) expect(arrive(barrier, 1, round, vector, 2)).toBe('future');
+    expect([...barrier.neighbours.get(1)!.inbox.keys()]).toEqual([1, 99]);
+  });
+
+  test('a second message for one round is a duplicate and changes nothing', () => {
+    const barrier = barrierOf([1]);
+    openRound(barrier, 0, 0);
+    arrive(barrier, 1, 0, vector, 1);
+    expect(arrive(barrier, 1, 0, Float32Array.of(9), 2)).toBe('duplicate');
+    expect(look(barrier, 3).arrived).toEqual([{ peer: 1, vector }]);
+  });
+
+  test('messages for the first round may come before it begins', () => {
+    const barrier = barrierOf([1], { firstRound: 8 });
+    expect(arrive(barrier, 1, 8, vector, 1)).toBe('taken');
+    openRound(barrier, 8, 5);
+    expect(look(barrier, 5).arrived.length).toBe(1);
+  });
+
+  test('a neighbour that returns in a later round is left out as ahead until then', () => {
+    const barrier = barrierOf([1]);
+    openRound(barrier, 0, 0);
+    neighbourReturning(barrier, 1, 2, 5);
+    expect(look(barrier, 6)).toMatchObject({ excluded: [{ peer: 1, reason: 'ahead' }], wakeAtMs: undefined });
+    openRound(barrier, 1, 7);
+    openRound(barrier, 2, 8);
+    expect(look(barrier, 8).waitingFor).toEqual([1]);
+  });
+
+  test('a peer that is alone keeps the pace at which it last heard the others', () => {
+    const barrier = barrierOf([1, 2]);
+    const history = play(barrier, 20, (peer, round) => (round < 10 ? 200 * peer : undefined));
+    expect(history.slice(11).map(({ durationMs }) => durationMs)).toEqual(Array(9).fill(600));
+  });
+});

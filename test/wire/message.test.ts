@@ -1,0 +1,177 @@
+/** What peers say as frames and back: identity for what is right, a reason for what is not, never an exception. */
+import { encode } from 'cborg';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  frameLimits,
+  HEAD_BYTES_MAX,
+  type WireBounds,
+} from '../../src/wire/message.ts';
+
+const bounds: WireBounds = {
+  layoutSize: 3,
+  messages: { model: { vectors: ['params'] }, sums: { vectors: ['f64', 'params'] }, busy: { vectors: [] } },
+  params: 'f32',
+  roundsMax: 50,
+};
+
+const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const round = fc.nat(49);
+const f32 = fc
+  .array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 3, maxLength: 3 })
+  .map((values) => Float32Array.from(values));
+const f64 = fc
+  .array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 3, maxLength: 3 })
+  .map((values) => Float64Array.from(values));
+const numbers = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 64 });
+const exchanged = fc.oneof(
+  fc.record({ kind: fc.constant('model'), round, vectors: fc.tuple(f32), numbers }),
+  fc.record({ kind: fc.constant('sums'), round, vectors: fc.tuple(f64, f32), numbers }),
+  fc.record({ kind: fc.constant('busy'), round, vectors: fc.constant([]), numbers }),
+);
+const message = fc.oneof(
+  exchanged.map((inner) => ({ type: 'exchange' as const, message: inner })),
+  fc.record({ type: fc.constantFrom('pull' as const, 'rejoin' as const), round }),
+  fc.record({ type: fc.constant('state' as const), round, params: f32 }),
+);
+const envelopes: fc.Arbitrary<Envelope> = fc.record({ incarnation: count, sequence: count, message });
+
+const joined = (pieces: readonly Uint8Array[]) => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+const received = (head: Uint8Array, body = new Uint8Array(0)) =>
+  decodeEnvelope({ head, body: [body] }, bounds);
+const head = (fields: Record<string, unknown>) =>
+  encode({ v: 1, t: 'exchange', k: 'model', r: 1, i: 1, s: 1, n: [], ...fields });
+const model = joined(
+  encodeEnvelope({
+    incarnation: 1,
+    sequence: 1,
+    message: {
+      type: 'exchange',
+      message: { kind: 'model', round: 1, vectors: [Float32Array.of(1, 2, 3)], numbers: [] },
+    },
+  }).body,
+);
+
+function reasonOf(result: ReturnType<typeof decodeEnvelope>): string {
+  return result.ok ? 'taken' : result.reason;
+}
+
+describe('envelope', () => {
+  test('decode after encode is the identity, at any alignment of the body', () => {
+    fc.assert(
+      fc.property(envelopes, fc.nat(7), (envelope, shift) => {
+        const frame = encodeEnvelope(envelope);
+        const bytes = joined(frame.body);
+        const moved = new Uint8Array(bytes.length + shift).subarray(shift);
+        moved.set(bytes);
+        const result = received(frame.head, moved);
+        expect(result).toEqual({ ok: true, envelope });
+        expect(bytes.length).toBeLessThanOrEqual(frameLimits(bounds).bodyBytesMax);
+      }),
+    );
+  });
+
+  test('arbitrary bytes never throw', () => {
+    const cbor = fc.anything({ withNullPrototype: false }).map((value) => {
+      try {
+        return encode(value);
+      } catch {
+        return new Uint8Array(0);
+      }
+    });
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 5000 }), cbor), fc.uint8Array(), (bytes, body) => {
+        expect(reasonOf(received(bytes, body))).toEqual(expect.any(String));
+      }),
+    );
+  });
+
+  test('a changed, cut or grown head is refused or still within the bounds, never thrown at', () => {
+    fc.assert(
+      fc.property(envelopes, fc.nat(), fc.nat(255), (envelope, at, value) => {
+        const frame = encodeEnvelope(envelope);
+        const bytes = frame.head.slice();
+        bytes[at % bytes.length] = value;
+        const result = received(bytes, joined(frame.body));
+        if (result.ok && result.envelope.message.type === 'pull')
+          expect(result.envelope.message.round).toBeLessThan(50);
+        expect(reasonOf(received(frame.head.subarray(0, at % frame.head.length)))).toBe('head-invalid');
+      }),
+    );
+  });
+
+  test('what is right is taken', () => {
+    expect(reasonOf(received(head({}), model))).toBe('taken');
+  });
+
+  test.each([
+    ['no CBOR', Uint8Array.of(0xff), 'head-invalid'],
+    ['a list', encode([1]), 'head-invalid'],
+    ['deep nesting', new Uint8Array(4000).fill(0x81), 'head-invalid'],
+    ['an oversize head', head({ x: 'y'.repeat(HEAD_BYTES_MAX) }), 'head-invalid'],
+    ['an unknown type', head({ t: 'sudo' }), 'head-invalid'],
+    ['a negative round', head({ r: -1 }), 'head-invalid'],
+    ['a fractional round', head({ r: 1.5 }), 'head-invalid'],
+    ['a huge round', head({ r: 2n ** 60n }), 'head-invalid'],
+    ['a missing sequence', encode({ v: 1, t: 'pull', r: 1, i: 1 }), 'head-invalid'],
+    ['too many numbers', head({ n: Array(65).fill(1) }), 'head-invalid'],
+    ['a number that is none', head({ n: ['1'] }), 'head-invalid'],
+    ['an infinite number', head({ n: [Number.POSITIVE_INFINITY] }), 'head-invalid'],
+    ['NaN as a number', head({ n: [Number.NaN] }), 'head-invalid'],
+    ['trailing bytes', joined([head({}), Uint8Array.of(0)]), 'head-invalid'],
+    ['another version', head({ v: 2 }), 'version-unknown'],
+    ['a round beyond the run', head({ r: 50 }), 'round-out-of-range'],
+    ['an unknown kind', head({ k: 'gradient' }), 'kind-unknown'],
+    ['__proto__ as a kind', head({ k: '__proto__' }), 'kind-unknown'],
+    ['constructor as a kind', head({ k: 'constructor' }), 'kind-unknown'],
+    ['toString as a kind', head({ k: 'toString' }), 'kind-unknown'],
+  ])('%s is refused', (_, bytes, reason) => {
+    expect(reasonOf(received(bytes, model))).toBe(reason);
+  });
+
+  test.each([
+    ['a truncated body', model.subarray(0, 8), 'shape-mismatch'],
+    ['an empty body', new Uint8Array(0), 'shape-mismatch'],
+    ['a longer body', new Uint8Array(24), 'shape-mismatch'],
+    ['NaN', bodyOf(Number.NaN), 'not-finite'],
+    ['Infinity', bodyOf(Number.POSITIVE_INFINITY), 'not-finite'],
+    ['-Infinity', bodyOf(Number.NEGATIVE_INFINITY), 'not-finite'],
+  ])('a model with %s is refused', (_, body, reason) => {
+    expect(reasonOf(received(head({}), body))).toBe(reason);
+  });
+
+  test('keys that name prototypes reach nothing', () => {
+    const bytes = encode(
+      new Map<string, unknown>([
+        ['__proto__', new Map([['v', 1]])],
+        ['constructor', 1],
+      ]),
+    );
+    expect(reasonOf(received(bytes))).toBe('head-invalid');
+    expect(({} as Record<string, unknown>).v).toBeUndefined();
+  });
+
+  test('a long unknown kind is cut in the detail', () => {
+    const result = received(head({ k: 'x'.repeat(3000) }), model);
+    expect(result.ok ? '' : result.detail.length).toBeLessThan(100);
+  });
+
+  test('params in f64 travel as f64', () => {
+    const wide = { ...bounds, params: 'f64' as const };
+    const params = Float64Array.of(Math.PI, 1e-300, -2);
+    const frame = encodeEnvelope({
+      incarnation: 1,
+      sequence: 2,
+      message: { type: 'state', round: 3, params },
+    });
+    const result = decodeEnvelope({ head: frame.head, body: [joined(frame.body)] }, wide);
+    expect(result.ok && result.envelope.message).toEqual({ type: 'state', round: 3, params });
+  });
+});
+
+function bodyOf(last: number): Uint8Array {
+  return new Uint8Array(Float32Array.of(1, 2, last, 0).buffer);
+}

@@ -1,6 +1,7 @@
 /**
- * Writes topologies/own-data/<island>.csv from the shipped penguins: one file per island, as three silos would each have their own.
- * Rows without sex or measurements are left out. Run: node scripts/make-own-data.mjs
+ * Writes topologies/own-data/<island>.csv from the shipped penguins: one file per island, as three silos would each have their own,
+ * and shared-test.csv with every sixth row of all, as a published reference that everybody has. Rows without sex or measurements
+ * are left out. Run: node scripts/make-own-data.mjs
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -18,17 +19,24 @@ const columns = {
 const complete = penguins
   .map((penguin) => ({ ...penguin, Sex: penguin.Sex?.toLowerCase() }))
   .filter(({ Sex }) => Sex === 'male' || Sex === 'female');
-for (const island of new Set(complete.map(({ Island }) => Island))) {
-  const rows = complete.filter(({ Island }) => Island === island);
+const isShared = (_row, index) => index % 6 === 0;
+write('shared-test.csv', complete.filter(isShared));
+const owned = complete.filter((row, index) => !isShared(row, index));
+for (const island of new Set(owned.map(({ Island }) => Island))) {
+  write(
+    `${island.toLowerCase()}.csv`,
+    owned.filter(({ Island }) => Island === island),
+  );
+}
+
+/** @param {string} file @param {Record<string, unknown>[]} rows */
+function write(file, rows) {
   const lines = rows.map((row) =>
     Object.values(columns)
       .map((name) => row[name])
       .join(','),
   );
-  const file = `${island.toLowerCase()}.csv`;
-  writeFileSync(
-    new URL(`own-data/${file}`, topologies),
-    `${[Object.keys(columns).join(','), ...lines].join('\n')}\n`,
-  );
+  const text = [Object.keys(columns).join(','), ...lines].join('\n');
+  writeFileSync(new URL(`own-data/${file}`, topologies), `${text}\n`);
   console.log(`${file}: ${rows.length} rows`);
 }

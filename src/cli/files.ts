@@ -8,13 +8,22 @@ import { InputError, OperatingError } from '../base/errors.ts';
  * with `isNew`, InputError `file-exists` where something is there already.
  */
 export async function writeTextFile(path: string, text: string, { isNew = false } = {}): Promise<void> {
+  return writeWhole(path, text, isNew);
+}
+
+/** The same for bytes, over whatever is there. */
+export async function writeBinaryFile(path: string, bytes: Uint8Array): Promise<void> {
+  return writeWhole(path, bytes, false);
+}
+
+async function writeWhole(path: string, content: string | Uint8Array, isNew: boolean): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
   try {
     await mkdir(dirname(path), { recursive: true });
     if (isNew) await (await open(path, 'wx')).close();
     const file = await open(draft, 'w');
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();

@@ -1,7 +1,9 @@
 /** The command line as a whole: global options, the commands, and how failures leave. Commands load their work when they run. */
 import { Command, Option } from 'commander';
 import { declareCheck } from './check.ts';
+import { declareEvaluate } from './evaluate.ts';
 import { exitCodes, failureOf, formatFailure } from './exit-codes.ts';
+import { declareExport } from './export.ts';
 import { type Declare, Host } from './host.ts';
 import { declareIdentity } from './identity.ts';
 import type { CliIo } from './io.ts';
@@ -17,6 +19,8 @@ const commands: readonly Declare[] = [
   declarePeer,
   declareCheck,
   declareReport,
+  declareEvaluate,
+  declareExport,
   declareIdentity,
   declareMembership,
 ];

@@ -47,6 +47,7 @@ export function jumpTo(run: Run, round: number, params: Vector): void {
   state.round = round;
   state.params = params;
   state.awaitedToken = undefined;
+  state.behindRound = undefined;
   actions.push({ kind: 'clearTimer', name: 'gather' }, { kind: 'announce', round });
   if (round < lastRound(state)) return beginRound(run);
   actions.push({ kind: 'evaluate', round, params }, { kind: 'persist', round, params });
@@ -61,11 +62,18 @@ export function finish(run: Run, reason: FinishReason): void {
   run.actions.push({ kind: 'finish', reason, round: state.round, params: state.params });
 }
 
-/** Asks every neighbour that is up for its state, unless that is under way. `seenRound` is where somebody else is. */
+/**
+ * Asks every neighbour that is up for its state, unless that is under way. `seenRound` is where somebody else is. A training that
+ * runs is finished first: a peer that is slower than the others would otherwise never finish one, and never be known as slow.
+ */
 export function askForState(run: Run, seenRound: number): void {
   const { state, actions } = run;
   const asked = peersUp(state);
   if (state.pulling || state.phase === 'finished' || asked.length === 0) return;
+  if (state.awaitedToken !== undefined) {
+    state.behindRound = seenRound;
+    return;
+  }
   state.pulling = true;
   actions.push({ kind: 'notice', what: 'behind', peer: undefined, round: seenRound });
   send(run, asked, { type: 'pull', round: state.round });

@@ -37,6 +37,8 @@ export interface PeerState {
   note: { beganMs: number; trainMs: number; loss: number; gradientSquaredNorm: number };
   /** Asked the neighbours for their state and not yet heard. */
   pulling: boolean;
+  /** Where somebody was, when this peer saw in the middle of its training that it is behind. */
+  behindRound: number | undefined;
   readonly neighbours: Map<number, Neighbour>;
   /** Peers known to have reached the goal. */
   readonly reached: Set<number>;
@@ -61,6 +63,7 @@ export function createPeer(config: PeerConfig): PeerState {
     trainAskedMs: 0,
     note: { beganMs: 0, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN },
     pulling: false,
+    behindRound: undefined,
     neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer)])),
     reached: new Set(),
     stopAt: Number.POSITIVE_INFINITY,

@@ -91,6 +91,9 @@ function trained(run: Run, event: PeerEvent & { kind: 'trained' }): void {
   state.note.trainMs += run.now - state.trainAskedMs;
   state.note.loss = event.loss;
   state.note.gradientSquaredNorm = event.gradientSquaredNorm;
+  const { behindRound } = state;
+  state.behindRound = undefined;
+  if (behindRound !== undefined && behindRound > state.round) askForState(run, behindRound);
   feed(run, { kind: 'trained', params: event.params });
 }
 

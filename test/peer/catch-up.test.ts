@@ -88,6 +88,22 @@ describe('a peer that dies', () => {
   });
 });
 
+describe('a peer that becomes three times slower', () => {
+  test.each(variants)('%s: is left out for a while, then waited for', async (variant) => {
+    const plan = virtualPlan({
+      options: { variant },
+      rounds: 120,
+      deadline: { factor: 1.5, floorMs: 10, ceilingMs: 500, downGraceMs: 20 },
+    });
+    const trainMs = (peer: number, round: number) => (peer === 2 && round >= 20 ? 60 : 20);
+    const results = await simulate(virtualPeers(plan), { ...virtualLinks, trainMs });
+    const missed = excludedIn(results[1]!).filter(({ peer }) => peer === 2);
+    expect(missed.length).toBeGreaterThan(0);
+    // Its lags after catching up are short again now and then: an exclusion may recur, the rule is that it takes part.
+    expect(missed.filter(({ round }) => round >= 90).length).toBeLessThanOrEqual(6);
+  });
+});
+
 describe('a link that breaks', () => {
   test('and is back within the grace costs no exclusion', async () => {
     const plan = virtualPlan({

@@ -20,7 +20,7 @@ export type Initializer =
     };
 
 export const zerosInitializer: Initializer = { kind: 'constant', value: 0 };
-export const glorotUniform: Initializer = {
+const glorotUniform: Initializer = {
   kind: 'variance-scaling',
   scale: 1,
   mode: 'fanAvg',

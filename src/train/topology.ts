@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { describeError, InputError } from '../base/errors.ts';
-import { denseLayout } from './dense.ts';
+import { denseInitialLimit, denseLayout } from './dense.ts';
 
 /** A JSON object whose shape has been checked only as far as the functions here need. */
 export type Json = { readonly [key: string]: unknown };
@@ -140,7 +140,11 @@ export function denseTopology(
   );
   const layers = kernels.map(({ name, shape }, index) => {
     const activation = index === kernels.length - 1 ? 'softmax' : 'relu';
-    return layer('Dense', name.split('/')[0]!, { units: shape[1], activation });
+    const initializer = uniformInitializer(denseInitialLimit(shape[0]!));
+    return layer('Dense', name.split('/')[0]!, {
+      ...{ units: shape[1], activation },
+      ...{ kernel_initializer: initializer, bias_initializer: initializer },
+    });
   });
   if (featureShape.length > 1) layers.unshift(layer('Flatten', 'flatten', {}));
   return sequential('dense', featureShape, layers);
@@ -180,10 +184,14 @@ export function cnnTopology(featureShape: readonly number[], classCount: number)
   );
 }
 
+function uniformInitializer(limit: number): Json {
+  return { class_name: 'RandomUniform', config: { minval: -limit, maxval: limit } };
+}
+
 function layer(class_name: string, name: string, config: Json): LayerJson {
   const initializer =
     class_name === 'Dense' ? { kernel_initializer: { class_name: 'GlorotUniform', config: {} } } : {};
-  return { class_name, config: { name, trainable: true, ...config, ...initializer } };
+  return { class_name, config: { name, trainable: true, ...initializer, ...config } };
 }
 
 function sequential(name: string, inputShape: readonly number[], layers: readonly LayerJson[]): Topology {

@@ -62,11 +62,15 @@ describe('a layers model', () => {
 
   it('of dense layers trains on wasm as the built-in mlp does', async () => {
     const path = 'plain.json';
-    const glorot = { kernel_initializer: { class_name: 'GlorotUniform', config: {} } };
+    const uniform = (fanIn: number) => {
+      const limit = 1 / Math.sqrt(fanIn);
+      const initializer = { class_name: 'RandomUniform', config: { minval: -limit, maxval: limit } };
+      return { kernel_initializer: initializer, bias_initializer: initializer };
+    };
     const layers = await trainerFor(
       sequential(
-        dense('dense1', 5, { ...first, ...glorot }),
-        dense('dense2', 3, { activation: 'linear', ...glorot }),
+        dense('dense1', 5, { ...first, ...uniform(6) }),
+        dense('dense2', 3, { activation: 'linear', ...uniform(5) }),
       ),
       path,
       'wasm',

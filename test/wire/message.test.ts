@@ -40,7 +40,7 @@ const message = fc.oneof(
 const envelopes: fc.Arbitrary<Envelope> = fc.record({ incarnation: count, sequence: count, message });
 
 const joined = (pieces: readonly Uint8Array[]) => Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-const received = (head: Uint8Array, body = new Uint8Array(0)) =>
+const received = (head: Uint8Array, body: Uint8Array = new Uint8Array(0)) =>
   decodeEnvelope({ head, body: [body] }, bounds);
 const head = (fields: Record<string, unknown>) =>
   encode({ v: 1, t: 'exchange', k: 'model', r: 1, i: 1, s: 1, n: [], ...fields });

@@ -1,0 +1,311 @@
+/** What every exchange rule keeps to, whatever its events and their order. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Random } from '../../src/base/random.ts';
+import type { ExchangeRule, RuleAction, RuleContext, RuleEvent } from '../../src/exchange/rule.ts';
+import { allFinite } from '../../src/params/kernels.ts';
+import { type Vector, vectorDigest } from '../../src/params/layout.ts';
+import { assertShape } from '../../src/wire/message.ts';
+
+const SELF = 2;
+const NEIGHBOURS = [0, 1, 3];
+
+/** A stimulus: what is done, by or to whom, how far from the current round, and how much later. */
+interface Stimulus {
+  readonly kind:
+    | 'trained'
+    | 'received'
+    | 'up'
+    | 'down'
+    | 'returning'
+    | 'sendFailed'
+    | 'timer'
+    | 'wait'
+    | 'jump'
+    | 'end';
+  readonly peer: number;
+  readonly ahead: number;
+  readonly waitMs: number;
+  readonly pick: number;
+}
+
+const stimuli: fc.Arbitrary<Stimulus[]> = fc.array(
+  fc.record({
+    kind: fc.constantFrom<Stimulus['kind'][]>(
+      'trained',
+      'trained',
+      'trained',
+      'received',
+      'received',
+      'received',
+      'received',
+      'up',
+      'up',
+      'down',
+      'returning',
+      'sendFailed',
+      'timer',
+      'timer',
+      'wait',
+      'jump',
+    ),
+    peer: fc.constantFrom(...NEIGHBOURS),
+    ahead: fc.integer({ min: -3, max: 4 }),
+    waitMs: fc.constantFrom(0, 1, 10, 200, 5000),
+    pick: fc.nat(),
+  }),
+  { maxLength: 80 },
+);
+
+/** Plays the peer's part of the contract around one rule. */
+class Harness {
+  readonly actions: RuleAction[] = [];
+  readonly digests = new Map<Vector, string>();
+  readonly timers = new Set<string>();
+  round = -1;
+  training = false;
+  ended = false;
+  completes = 0;
+  begins = 0;
+  now = 0;
+  #events = 0;
+  readonly #rule: ExchangeRule;
+  readonly #state: unknown;
+
+  constructor(rule: ExchangeRule, context: RuleContext) {
+    this.#rule = rule;
+    this.#state = rule.init(context, 0);
+  }
+
+  step(event: RuleEvent): readonly RuleAction[] {
+    if (event.kind === 'begin') this.begins += 1;
+    if ('params' in event) this.#own(event.params);
+    if (event.kind === 'received') for (const vector of event.message.vectors) this.#own(vector);
+    const actions = this.#rule.step(this.#state, event, {
+      now: this.now,
+      random: Random.of(5, this.#events++),
+    });
+    const waiting = this.#rule.waitingFor(this.#state);
+    expect(waiting).toEqual([...waiting].sort((a, b) => a - b));
+    for (const action of actions) this.#perform(action);
+    return actions;
+  }
+
+  begin(round: number): void {
+    this.round = round;
+    this.training = false;
+    this.step({ kind: 'begin', round, params: vectorOf(round) });
+  }
+
+  #perform(action: RuleAction): void {
+    this.actions.push(action);
+    switch (action.kind) {
+      case 'train':
+        this.training = true;
+        return this.#own(action.params);
+      case 'send':
+        assertShape(action.message, this.#rule.messages[action.message.kind], vectorOf(0));
+        for (const vector of action.message.vectors) this.#own(vector);
+        for (const to of action.to) expect(NEIGHBOURS).toContain(to);
+        return;
+      case 'setTimer':
+        expect(action.delayMs).toBeGreaterThanOrEqual(0);
+        this.timers.add(action.name);
+        return;
+      case 'clearTimer':
+        this.timers.delete(action.name);
+        return;
+      case 'complete':
+        expect(this.ended).toBe(false);
+        expect(action.round).toBe(this.round);
+        this.completes += 1;
+        this.#own(action.params);
+        return this.begin(this.round + 1);
+      default:
+        return;
+    }
+  }
+
+  #own(vector: Vector): void {
+    expect(allFinite(vector)).toBe(true);
+    if (!this.digests.has(vector)) this.digests.set(vector, vectorDigest(vector));
+  }
+
+  /** Nothing given or published was changed. */
+  checkOwnership(): void {
+    for (const [vector, digest] of this.digests) expect(vectorDigest(vector)).toBe(digest);
+  }
+}
+
+function vectorOf(seed: number): Float32Array {
+  return Float32Array.from({ length: 4 }, (_, index) => Math.sin(seed * 13 + index));
+}
+
+function contextOf(options: Readonly<Record<string, unknown>>): RuleContext {
+  return {
+    self: SELF,
+    outNeighbours: NEIGHBOURS,
+    inNeighbours: NEIGHBOURS,
+    aheadMax: new Map(NEIGHBOURS.map((peer) => [peer, 1])),
+    mixingRow: new Map([SELF, ...NEIGHBOURS].map((peer) => [peer, 0.25])),
+    options,
+    deadline: { factor: 1.5, floorMs: 10, ceilingMs: 100, downGraceMs: 10 },
+    linkLossMeansSilence: true,
+  };
+}
+
+function apply(rule: ExchangeRule, harness: Harness, stimulus: Stimulus): void {
+  const { kind, peer, ahead, waitMs, pick } = stimulus;
+  harness.now += waitMs;
+  const round = Math.max(0, harness.round + ahead);
+  switch (kind) {
+    case 'trained':
+      if (!harness.training) return;
+      harness.training = false;
+      harness.step({ kind: 'trained', params: vectorOf(pick % 50) });
+      return;
+    case 'received': {
+      const kinds = Object.keys(rule.messages);
+      const name = kinds[pick % kinds.length]!;
+      const vectors = rule.messages[name]!.vectors.map((_, index) => vectorOf(peer + 7 * index + round));
+      harness.step({
+        kind: 'received',
+        from: peer,
+        message: { kind: name, round, vectors, numbers: pick % 5 === 0 ? [] : [pick % 4] },
+      });
+      return;
+    }
+    case 'up':
+    case 'down':
+    case 'returning':
+      harness.step({ kind: 'neighbour', peer, status: kind, round });
+      return;
+    case 'sendFailed':
+      harness.step({ kind: 'sendFailed', to: peer });
+      return;
+    case 'timer': {
+      const name = [...harness.timers][pick % Math.max(1, harness.timers.size)];
+      if (name === undefined) return;
+      harness.timers.delete(name);
+      harness.step({ kind: 'timer', name });
+      return;
+    }
+    case 'jump':
+      if (harness.round >= 0 && pick % 4 === 0) harness.begin(harness.round + 3);
+      return;
+    default:
+      return;
+  }
+}
+
+/** Runs the suite; `given` are options as an experiment file would hold them. */
+export function ruleConformance(
+  title: string,
+  rule: ExchangeRule,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const parsed = rule.parse(given);
+  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+  const { options } = parsed;
+
+  const play = (events: readonly Stimulus[]) => {
+    const harness = new Harness(rule, contextOf(options));
+    for (const peer of NEIGHBOURS) harness.step({ kind: 'neighbour', peer, status: 'up', round: 0 });
+    harness.begin(0);
+    for (const event of events) apply(rule, harness, event);
+    return harness;
+  };
+
+  describe(`exchange rule ${title}`, () => {
+    test('any order of events: never throws, stays finite, changes no vector, completes each round once', () => {
+      fc.assert(
+        fc.property(stimuli, (events) => {
+          const harness = play(events);
+          harness.checkOwnership();
+          expect(harness.begins).toBeGreaterThan(harness.completes);
+        }),
+      );
+    });
+
+    test('equal events give equal actions', () => {
+      fc.assert(
+        fc.property(stimuli, (events) => {
+          expect(play(events).actions).toEqual(play(events).actions);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test('messages and neighbours may come before the first round', () => {
+      const harness = new Harness(rule, contextOf(options));
+      const early: Stimulus = { kind: 'received', peer: 1, ahead: 1, waitMs: 0, pick: 1 };
+      for (let pick = 1; pick < 5; pick++) apply(rule, harness, { ...early, pick });
+      apply(rule, harness, { ...early, kind: 'down' });
+      expect(harness.actions.filter(({ kind }) => kind === 'complete' || kind === 'train')).toEqual([]);
+    });
+
+    test.each(NEIGHBOURS)('goes on when neighbour %i falls silent, and when all do', (silent) => {
+      for (const alone of [false, true]) {
+        const harness = play([]);
+        for (let turn = 0; turn < 400 && harness.completes < 5; turn++) {
+          const speaking = alone ? [] : NEIGHBOURS.filter((peer) => peer !== silent);
+          apply(rule, harness, { kind: 'trained', peer: 0, ahead: 0, waitMs: 1, pick: turn });
+          if (rule.synchronous) {
+            for (const peer of speaking)
+              apply(rule, harness, { kind: 'received', peer, ahead: 0, waitMs: 1, pick: 1 });
+          }
+          apply(rule, harness, { kind: 'timer', peer: 0, ahead: 0, waitMs: 5000, pick: turn });
+        }
+        expect(harness.completes).toBeGreaterThanOrEqual(5);
+      }
+    });
+
+    test('refuses a message twice, and answers from rounds long gone', () => {
+      const harness = play([]);
+      const refused = (peer: number, ahead: number, pick: number) => {
+        const before = harness.actions.length;
+        apply(rule, harness, { kind: 'received', peer, ahead, waitMs: 0, pick });
+        return harness.actions.slice(before).some(({ kind }) => kind === 'refuse');
+      };
+      if (!rule.synchronous) {
+        // An answer that nobody asked for.
+        const reply = Object.keys(rule.messages).indexOf('reply');
+        expect(refused(1, 0, reply + Object.keys(rule.messages).length)).toBe(true);
+        return;
+      }
+      harness.begin(7);
+      expect(refused(1, 0, 1)).toBe(false);
+      expect(refused(1, 0, 1)).toBe(true);
+      expect(refused(0, -3, 1)).toBe(true);
+      expect(refused(3, 4, 1)).toBe(true);
+      expect(harness.actions.some(({ kind }) => kind === 'behind')).toBe(true);
+    });
+
+    test('after the end starts nothing any more', () => {
+      fc.assert(
+        fc.property(stimuli, stimuli, (before, after) => {
+          const harness = play(before);
+          harness.training = false;
+          harness.step({ kind: 'end' });
+          const count = harness.actions.length;
+          for (const event of after) {
+            if (event.kind !== 'trained' && event.kind !== 'jump' && event.kind !== 'timer')
+              apply(rule, harness, event);
+          }
+          const proposals = harness.actions.slice(count).filter(({ kind }) => kind === 'train');
+          expect(rule.synchronous ? [] : proposals).toEqual([]);
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test('parse names every unknown option and keeps the given ones', () => {
+      const result = rule.parse({ ...given, colour: 'red', taste: 1 });
+      expect(result.ok).toBe(false);
+      if (result.ok) return;
+      expect(result.problems.join()).toMatch(/colour/);
+      expect(result.problems.join()).toMatch(/taste/);
+      expect(options).toMatchObject(given);
+    });
+  });
+}

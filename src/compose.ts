@@ -65,7 +65,7 @@ export async function swarmData(experiment: Experiment): Promise<SwarmData> {
 }
 
 /** What silo `peerIndex` trains with in a swarm. */
-export function siloTrainer(
+function siloTrainer(
   experiment: Experiment,
   data: SwarmData,
   peerIndex: number,
@@ -87,7 +87,7 @@ export function siloTrainer(
 }
 
 /** One model on all silos' training samples in one place, for comparison. */
-export function pooledTrainer(experiment: Experiment, data: SwarmData, threads: number): TrainerSpec {
+function pooledTrainer(experiment: Experiment, data: SwarmData, threads: number): TrainerSpec {
   const indices = data.plan.silos.flatMap(({ train }) => train);
   return {
     ...trainerBase(experiment, data, data.plan.silos.length, threads),

@@ -5,7 +5,7 @@
 import type { Storage } from '../storage/storage.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 
-export const CHECKPOINT_FOLDER = 'checkpoints';
+const CHECKPOINT_FOLDER = 'checkpoints';
 
 export interface CheckpointPolicy {
   /** Rounds between common checkpoints. */

@@ -2,7 +2,6 @@
  * A whole peer from its job: key, files, Trainer, Transport and the node that drives the machine, put together and taken apart.
  * Implementations come in as makers, so that this file names none of them.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
 import { type Identity, loadIdentity } from '../identity/keys.ts';
@@ -21,15 +20,14 @@ import type { WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { newestCheckpoint } from './checkpoint-store.ts';
 import { type PeerJob, planFromJson } from './job.ts';
+import { LatenessWatch } from './lateness-watch.ts';
 import { type NodeOutcome, PeerNode } from './node.ts';
 import { type OtherPeer, Presence, type Settled } from './presence.ts';
 import { Recorder, type RecorderTotals } from './recorder.ts';
 
-export const EVENTS_FILE = 'events.jsonl';
+const EVENTS_FILE = 'events.jsonl';
 export const PARAMS_FILE = 'params.safetensors';
 const INCARNATION_FILE = 'incarnation';
-/** How often the event loop is asked how late it is; each time wakes the process up (1 ms would cost 1.5 % of a core). */
-const EVENT_LOOP_PERIOD_MS = 10;
 
 export interface PeerMakers {
   readonly clock: Clock;
@@ -73,14 +71,14 @@ export class RunningPeer {
   readonly backendNote: string;
   readonly #parts: Parts;
   readonly #startedMs: number;
-  readonly #eventLoop = monitorEventLoopDelay({ resolution: EVENT_LOOP_PERIOD_MS });
+  readonly #lateness: LatenessWatch;
 
   constructor(parts: Parts, addresses: readonly string[], startedMs: number) {
     this.#parts = parts;
     this.addresses = addresses;
     this.backendNote = parts.trainer.backendNote;
     this.#startedMs = startedMs;
-    this.#eventLoop.enable();
+    this.#lateness = new LatenessWatch(parts.clock);
   }
 
   connect(addresses: ReadonlyMap<number, readonly string[]>): void {
@@ -129,8 +127,7 @@ export class RunningPeer {
       wallMs: clock.now() - this.#startedMs,
       cpuSeconds: (user + system) / 1e6,
       rssBytesMax: process.resourceUsage().maxRSS * 1024,
-      // The histogram holds the time between two ticks; late is what exceeds the period.
-      eventLoopDelayP99Ms: Math.max(0, this.#eventLoop.percentile(99) / 1e6 - EVENT_LOOP_PERIOD_MS),
+      eventLoopDelayP99Ms: this.#lateness.p99Ms,
       pid: process.pid,
     };
   }
@@ -148,7 +145,7 @@ export class RunningPeer {
   }
 
   async close(): Promise<void> {
-    this.#eventLoop.disable();
+    this.#lateness.close();
     await this.#parts.node.close();
     await this.#parts.trainer.dispose();
   }

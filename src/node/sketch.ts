@@ -5,7 +5,7 @@
  */
 import type { Vector } from '../params/layout.ts';
 
-export const SKETCH_SIZE = 128;
+const SKETCH_SIZE = 128;
 
 /** The same projection on every peer. */
 export function sketch(vector: Vector): Float64Array {

@@ -4,9 +4,8 @@
  * round wins. In step, the news has reached everybody by then, so that all stop after the same round.
  */
 import type { Agreement } from '../wire/agreement.ts';
+import type { Goal } from './machine.ts';
 import type { PeerState } from './state.ts';
-
-export type Goal = 'target-accuracy' | 'seconds';
 
 /** This peer has reached the goal itself. */
 export function reachGoal(state: PeerState, goal: Goal): void {

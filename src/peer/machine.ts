@@ -8,7 +8,6 @@
 import type { ExchangeRule, ExclusionReason, RuleContext } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerMessage } from '../wire/message.ts';
-import type { Goal } from './agreement.ts';
 
 export interface PeerConfig {
   readonly self: number;
@@ -72,6 +71,9 @@ export interface RoundNote {
 }
 
 export type MessageRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'not-a-neighbour';
+
+/** What may end a run before its last round. */
+export type Goal = 'target-accuracy' | 'seconds';
 
 /** All rounds are done; the peers agreed that the goal is reached; or an operator stopped this one. */
 export type FinishReason = 'rounds' | Goal | 'stopped';

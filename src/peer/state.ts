@@ -4,7 +4,7 @@ import type { PeerMessage } from '../wire/message.ts';
 import type { PeerConfig } from './machine.ts';
 
 /** Sequence numbers remembered per neighbour, to tell duplicates. */
-export const SEQUENCES_MAX = 256;
+const SEQUENCES_MAX = 256;
 
 export interface Neighbour {
   readonly peer: number;

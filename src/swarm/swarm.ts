@@ -266,7 +266,7 @@ class Swarm {
 }
 
 /** The user asked to stop before the run had begun. */
-export class InterruptedError extends OperatingError<'interrupted'> {
+class InterruptedError extends OperatingError<'interrupted'> {
   constructor() {
     super('interrupted', 'stopped before the first round');
   }

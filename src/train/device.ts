@@ -6,6 +6,10 @@
  * Ownership: arrays made inside `scope` are freed at its end unless `keep` was called on them; arrays made outside a
  * scope, and kept ones, are freed by `free`.
  */
+
+/** tfjs's core, handed around so that nothing of it is imported before an engine is chosen. */
+export type Tf = typeof import('@tensorflow/tfjs-core');
+
 export interface DeviceArray {
   readonly shape: readonly number[];
 }

@@ -5,15 +5,13 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import { describeError, InputError } from '../base/errors.ts';
-import type { Device } from './device.ts';
+import type { Device, Tf } from './device.ts';
 import { nativeDevice } from './native-device.ts';
 import type { BackendName } from './spec.ts';
 import { tfDevice } from './tf-device.ts';
 
 // Not import(): Node reads every CommonJS file twice then, to guess its export names; that is half of the start-up.
 const require = createRequire(import.meta.url);
-
-export type Tf = typeof import('@tensorflow/tfjs-core');
 
 export interface Engine {
   readonly device: Device;

@@ -19,7 +19,6 @@ export type Initializer =
       readonly distribution: 'uniform' | 'normal';
     };
 
-export const zerosInitializer: Initializer = { kind: 'constant', value: 0 };
 const glorotUniform: Initializer = {
   kind: 'variance-scaling',
   scale: 1,

@@ -8,8 +8,8 @@ import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from '@tensorflo
 import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
 import { type Layout, layoutOf, type TensorEntry } from '../params/layout.ts';
-import type { DeviceArray } from './device.ts';
-import type { Engine, Tf } from './engine.ts';
+import type { DeviceArray, Tf } from './device.ts';
+import type { Engine } from './engine.ts';
 import { type Initializer, initialParams } from './initial.ts';
 import type { Backward, DeviceBatch, DeviceModel, DeviceParams, Shape } from './model.ts';
 import { tensorOf } from './tf-device.ts';

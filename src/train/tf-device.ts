@@ -1,7 +1,6 @@
 /** The engine seam on any tfjs backend. */
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import type { Device, DeviceArray } from './device.ts';
-import type { Tf } from './engine.ts';
+import type { Device, DeviceArray, Tf } from './device.ts';
 
 /** A tfjs tensor is a DeviceArray; those that a tfDevice is given are always tensors. */
 export function tensorOf(array: DeviceArray): Tensor {

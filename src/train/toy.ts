@@ -61,7 +61,7 @@ export function quadraticGradient(options: QuadraticOptions, params: Vector, ste
 }
 
 /** f(x), in f64. */
-export function quadraticLoss(options: QuadraticOptions, params: Vector): number {
+function quadraticLoss(options: QuadraticOptions, params: Vector): number {
   let sum = 0;
   for (let index = 0; index < params.length; index++) {
     sum += (options.curvature?.[index] ?? 1) * (params[index]! - options.optimum[index]!) ** 2;

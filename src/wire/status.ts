@@ -6,7 +6,7 @@ import { decode, encode } from 'cborg';
 
 const STATUS_VERSION = 1;
 /** A histogram of more classes is not told: the message must stay small. */
-export const STATUS_CLASSES_MAX = 4096;
+const STATUS_CLASSES_MAX = 4096;
 const STATUS_BYTES_MAX = 64 * 1024;
 
 export interface PeerStatus {

@@ -17,7 +17,7 @@ import { libp2pTransport } from '../../src/transport/libp2p/index.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { frameLimits, type WireBounds } from '../../src/wire/message.ts';
 
-export const DIMENSION = 33;
+const DIMENSION = 33;
 const STEPS_PER_ROUND = 3;
 
 export interface ToyRun {
@@ -56,7 +56,7 @@ export function toyPlan({
 }
 
 /** Peer i pulls towards its own random optimum; noise makes every step's bits depend on (peer, step). */
-export function toyTrainer(peer: number): Trainer {
+function toyTrainer(peer: number): Trainer {
   const coordinate = (index: number) => Math.sin(1 + 3 * peer + index);
   return quadraticTrainer({
     optimum: Array.from({ length: DIMENSION }, (_, index) => coordinate(index)),

@@ -23,7 +23,7 @@ Data stay where they are: models go to the neighbours, and to nobody else. Whoev
 docs/OWN-DATA.md walks through it; docs/OPERATIONS.md is for those who keep it running.`;
 
 /** A neighbour away for so long is not waited for when the own rounds are done. */
-const AWAY_MS = 10_000;
+const AWAY_MS = 30_000;
 const GATHER_SECONDS = 3_600;
 const GATHER_AGAIN_SECONDS = 120;
 const PLAIN_INTERVAL_MS = 3_000;

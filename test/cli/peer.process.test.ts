@@ -1,0 +1,139 @@
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { realClock } from '../../src/base/clock.ts';
+import { newIdentity } from '../../src/identity/index.ts';
+import { parseSummary } from '../../src/record/index.ts';
+import { libp2pTransport } from '../../src/transport/libp2p/index.ts';
+import { BUILT, type OwnData, ownData, Running, SILOS } from './own-data.ts';
+
+const ROUNDS = 200;
+
+describe.skipIf(!existsSync(BUILT))(
+  'silos as processes of their own (skipped where dist/ is not built)',
+  () => {
+    let own: OwnData;
+    let running: Running[];
+
+    const start = (name: string, ...options: string[]): Running => {
+      const peer = new Running('peer', own.silo(name), ...options);
+      running.push(peer);
+      return peer;
+    };
+
+    beforeEach(async () => {
+      own = await ownData();
+      running = [];
+    });
+
+    afterEach(async () => {
+      for (const peer of running) peer.kill('SIGKILL');
+      await Promise.all(running.map(({ exited }) => exited));
+      await own.remove();
+    });
+
+    it('finish together after one was killed, its newest checkpoint broken, and started again; a stranger is refused', {
+      timeout: 90_000,
+    }, async () => {
+      await own.edit('experiment.yaml', 'rounds: 30', `rounds: ${ROUNDS}`);
+      const [biscoe, dream, torgersen] = SILOS.map((name) => start(name)) as [Running, Running, Running];
+      await Promise.all([biscoe, dream, torgersen].map((peer) => peer.says(/listens on/)));
+      const stranger = await dialAsStranger(own);
+      await biscoe.says(/refused: unknown-peer/);
+      await stranger.stop();
+
+      await checkpointOf(own.runFolder('dream'), 20);
+      dream.kill('SIGKILL');
+      await dream.exited;
+      const checkpoints = readdirSync(join(own.runFolder('dream'), 'checkpoints'));
+      const newest = Math.max(...checkpoints.map((name) => Number.parseInt(name, 10)));
+      await writeFile(join(own.runFolder('dream'), 'checkpoints', `${newest}.ckpt`), 'broken');
+      const again = start('dream');
+
+      expect(await Promise.all([biscoe, again, torgersen].map(({ exited }) => exited))).toEqual([0, 0, 0]);
+      expect(again.output).toMatch(/an earlier process of this silo ended without a word/);
+      expect(again.output).toMatch(new RegExp(`checkpoint of round ${newest} is passed over`));
+      expect(again.output).toMatch(/goes on from round \d+/);
+      const summaries = await Promise.all(SILOS.map((name) => summaryOf(own.runFolder(name))));
+      expect(summaries.map(({ rounds }) => rounds)).toEqual([ROUNDS, ROUNDS, ROUNDS]);
+      expect(summaries.map(({ mode }) => mode)).toEqual(['peer', 'peer', 'peer']);
+      expect(summaries[0]?.peers[0]?.refusals['unknown-peer']).toBeGreaterThan(0);
+      // Torgersen has Adélie penguins only, and yet knows the other species.
+      expect(summaries[2]?.peers[0]?.globalTest).toBeGreaterThan(0.9);
+    });
+
+    it('says that its port is taken, that its folder is in use, and how to go on after SIGTERM', {
+      timeout: 60_000,
+    }, async () => {
+      const squatter = createServer((socket) => socket.destroy());
+      await new Promise<void>((resolve) => squatter.listen(own.ports.dream, '127.0.0.1', resolve));
+      const [biscoe, dream] = [start('biscoe'), start('dream')];
+      await biscoe.says(/listens on/);
+      const second = start('biscoe');
+      expect(await dream.exited).toBe(3);
+      expect(dream.output).toMatch(/the port is taken/);
+      expect(await second.exited).toBe(3);
+      expect(second.output).toMatch(new RegExp(`is in use by process ${biscoe.child.pid}`));
+      biscoe.kill('SIGTERM');
+      expect(await biscoe.exited).toBe(4);
+      expect(biscoe.output).toMatch(
+        /Stopped in round 0 of 30; a checkpoint is saved\. Go on: grapevine peer/,
+      );
+      expect(await summaryOf(own.runFolder('biscoe'))).toMatchObject({ endReason: 'interrupted', rounds: 0 });
+      expect(existsSync(join(own.runFolder('biscoe'), 'lock'))).toBe(false);
+      await new Promise((resolve) => squatter.close(resolve));
+    });
+  },
+);
+
+async function summaryOf(folder: string) {
+  const file = join(folder, 'summary.json');
+  return parseSummary(await readFile(file, 'utf8'), file);
+}
+
+/** Dials biscoe with a key that is not in the membership. */
+async function dialAsStranger({ peerIds, ports }: OwnData) {
+  const { seed, peerId } = newIdentity();
+  const transport = libp2pTransport(
+    {
+      self: 0,
+      members: [
+        { name: 'stranger', peerId },
+        { name: 'biscoe', peerId: peerIds.biscoe as string },
+      ],
+      privateKeySeed: seed,
+      outNeighbours: [1],
+      inNeighbours: [1],
+      carrier: 'stream',
+      limits: { headBytesMax: 4096, bodyBytesMax: 65_536 },
+      dials: () => true,
+    },
+    { clock: realClock },
+  );
+  const nothing = () => undefined;
+  await transport.start(
+    { experimentDigest: 'e', layoutDigest: 'l', incarnation: 1, round: 0 },
+    { linkUp: nothing, linkDown: nothing, frame: nothing, control: nothing, refused: nothing },
+  );
+  transport.connect(new Map([[1, [`/ip4/127.0.0.1/tcp/${ports.biscoe}`]]]));
+  return transport;
+}
+
+/** Resolves when the run has written a checkpoint of this round or a later one. */
+function checkpointOf(runFolder: string, round: number): Promise<void> {
+  const folder = join(runFolder, 'checkpoints');
+  return new Promise((resolve) => {
+    const watchers: FSWatcher[] = [];
+    const look = (): void => {
+      const names = existsSync(folder) ? readdirSync(folder) : [];
+      if (existsSync(folder) && watchers.length === 1) watchers.push(watch(folder, look));
+      if (!names.some((name) => /^\d+\.ckpt$/.test(name) && Number.parseInt(name, 10) >= round)) return;
+      for (const watcher of watchers) watcher.close();
+      resolve();
+    };
+    watchers.push(watch(runFolder, look));
+    look();
+  });
+}

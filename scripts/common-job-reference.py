@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--test", choices=["first", "last", "random"], default="first")
     parser.add_argument("--train-count", type=int, default=8000)
     parser.add_argument("--test-count", type=int, default=2000)
-    parser.add_argument("--init", choices=["glorot", "torch", "he"], default="glorot")
+    parser.add_argument("--init", choices=["torch", "glorot", "he"], default="torch")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     files = {kind: mnist(options.data, kind) for kind in ("train", "t10k")}

@@ -1,0 +1,210 @@
+/** One peer, one event at a time: gathering, names of messages, catching up, stopping. */
+import { describe, expect, test } from 'vitest';
+import { type PeerState, step } from '../../src/peer/index.ts';
+import type { PeerAction, PeerEvent } from '../../src/peer/machine.ts';
+import { peerConfig } from '../../src/peer/plan.ts';
+import { createPeer } from '../../src/peer/state.ts';
+import type { PeerMessage } from '../../src/wire/message.ts';
+import { virtualPlan } from './virtual.ts';
+
+/** Sequences a peer remembers of each neighbour. */
+const SEQUENCES_MAX = 256;
+const params = Float32Array.of(1, 2, 3);
+const plan = virtualPlan({ rounds: 20 });
+
+/** Peer 0 of a ring of five: its neighbours are 1 and 4. */
+class Peer {
+  readonly state: PeerState = createPeer(peerConfig(plan, 0, 2));
+  now = 0;
+  #sequence = 100;
+
+  does(event: PeerEvent): readonly PeerAction[] {
+    this.now += 1;
+    return step(this.state, event, this.now);
+  }
+
+  start(round = 0): this {
+    this.does({ kind: 'start', incarnation: 1, round, params });
+    return this;
+  }
+
+  up(peer: number, round = 0, incarnation = 1): readonly PeerAction[] {
+    return this.does({ kind: 'linkUp', peer, incarnation, round });
+  }
+
+  hears(
+    from: number,
+    message: PeerMessage,
+    sequence = this.#sequence++,
+    incarnation = 1,
+  ): readonly PeerAction[] {
+    return this.does({ kind: 'received', name: { from, incarnation, sequence }, message });
+  }
+
+  trained(): readonly PeerAction[] {
+    const token = this.state.awaitedToken ?? -1;
+    return this.does({ kind: 'trained', token, params, loss: 1, gradientSquaredNorm: 1 });
+  }
+}
+
+const model = (round: number): PeerMessage => ({
+  type: 'exchange',
+  message: { kind: 'model', round, vectors: [params], numbers: [] },
+});
+const kinds = (actions: readonly PeerAction[]) => actions.map(({ kind }) => kind);
+const refusals = (actions: readonly PeerAction[]) =>
+  actions.flatMap((action) => (action.kind === 'refuse' ? [action.reason] : []));
+const sends = (actions: readonly PeerAction[]) =>
+  actions.flatMap((action) => (action.kind === 'send' ? [action.message.type] : []));
+const running = () => {
+  const peer = new Peer().start();
+  peer.up(1);
+  peer.up(4);
+  return peer;
+};
+
+describe('gathering', () => {
+  test('ends as soon as every neighbour is up', () => {
+    const peer = new Peer().start();
+    expect(kinds(peer.up(1))).not.toContain('train');
+    expect(kinds(peer.up(4))).toEqual(expect.arrayContaining(['clearTimer', 'train']));
+  });
+
+  test('ends with its time, and who is not there is left out as absent', () => {
+    const peer = new Peer().start();
+    peer.up(1);
+    expect(kinds(peer.does({ kind: 'timer', name: 'gather' }))).toContain('train');
+    peer.hears(1, model(0));
+    const record = peer.trained().find((action) => action.kind === 'record');
+    expect(record?.note.excluded).toEqual([{ peer: 4, reason: 'absent' }]);
+  });
+
+  test('keeps messages that come before it has ended', () => {
+    const peer = new Peer().start(8);
+    expect(peer.hears(1, model(8))).toEqual([]);
+    peer.up(1, 8);
+    peer.up(4, 8);
+    expect(peer.state.phase).toBe('running');
+    expect(refusals(peer.hears(4, model(8)))).toEqual([]);
+    expect(kinds(peer.trained())).toContain('record');
+  });
+
+  test('is cut short by a request for state where the others are far ahead', () => {
+    const peer = new Peer().start();
+    expect(sends(peer.up(1, 9))).toEqual(['pull']);
+    const actions = peer.hears(1, { type: 'state', round: 9, params });
+    expect(sends(actions)).toEqual(['rejoin']);
+    expect(actions).toContainEqual(expect.objectContaining({ kind: 'train', firstStep: 18 }));
+  });
+
+  test('a peer that starts after its last round is done', () => {
+    const peer = new Peer();
+    const actions = peer.does({ kind: 'start', incarnation: 3, round: 20, params });
+    expect(actions).toContainEqual({ kind: 'finish', reason: 'rounds', round: 20, params });
+  });
+});
+
+describe('messages', () => {
+  test('a name that was heard is a duplicate, in any order, however long ago', () => {
+    const peer = running();
+    peer.hears(1, { type: 'rejoin', round: 0 }, 7);
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 7))).toEqual(['duplicate']);
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 5))).toEqual([]);
+    for (let sequence = 8; sequence < 20 + SEQUENCES_MAX; sequence++)
+      peer.hears(1, { type: 'rejoin', round: 0 }, sequence);
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 5))).toEqual(['duplicate']);
+    expect(peer.state.neighbours.get(1)!.sequences.size).toBeLessThanOrEqual(SEQUENCES_MAX);
+  });
+
+  test('an earlier incarnation is heard no more, a later one counts anew', () => {
+    const peer = running();
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 3, 2))).toEqual([]);
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 4, 1))).toEqual(['duplicate']);
+  });
+
+  test('a peer that lost its disk counts its starts from one again, and is heard', () => {
+    const peer = running();
+    peer.hears(1, { type: 'rejoin', round: 0 }, 3, 5);
+    peer.up(1, 0, 1);
+    expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 3, 1))).toEqual([]);
+  });
+
+  test('from who is no neighbour, and state that nobody asked for, are refused', () => {
+    const peer = running();
+    expect(refusals(peer.hears(2, model(0)))).toEqual(['not-a-neighbour']);
+    expect(refusals(peer.hears(1, { type: 'state', round: 5, params }))).toEqual(['unexpected']);
+    expect(peer.state.round).toBe(0);
+  });
+
+  test('from the past are refused; from the far future they make it ask for state, after its training', () => {
+    const peer = running();
+    expect(refusals(peer.hears(1, model(6)))).toEqual(['future']);
+    const actions = peer.trained();
+    expect(sends(actions)).toEqual(['pull', 'exchange']);
+    peer.hears(4, { type: 'state', round: 6, params });
+    expect(peer.state.round).toBe(6);
+    expect(refusals(peer.hears(4, model(5)))).toEqual(['stale']);
+  });
+});
+
+describe('a request for state', () => {
+  test('is answered with the params at the start of the round, and what was sent in it', () => {
+    const peer = running();
+    expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state']);
+    peer.trained();
+    expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state', 'exchange']);
+  });
+
+  test('takes the most advanced of several answers, and none that is behind', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    peer.hears(1, { type: 'state', round: 9, params });
+    peer.hears(4, { type: 'state', round: 11, params });
+    expect(peer.state.round).toBe(11);
+    peer.hears(4, { type: 'state', round: 10, params });
+    expect(peer.state.round).toBe(11);
+  });
+
+  test('that is not answered may be made again', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    expect(sends(peer.up(4, 9))).toEqual([]);
+    expect(kinds(peer.does({ kind: 'timer', name: 'pull' }))).toContain('train');
+    expect(sends(peer.hears(1, model(9)))).toEqual([]);
+    expect(sends(peer.trained())).toEqual(['pull', 'exchange']);
+  });
+
+  test('ends a peer whose neighbours are done', () => {
+    const peer = new Peer().start(3);
+    peer.up(1, 20);
+    const actions = peer.hears(1, { type: 'state', round: 20, params });
+    expect(actions).toContainEqual(expect.objectContaining({ kind: 'finish', reason: 'rounds', round: 20 }));
+  });
+});
+
+describe('a peer that stops', () => {
+  test('keeps the params of the round it is in, and stays stopped', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    const actions = peer.does({ kind: 'stop', reason: 'signal' });
+    expect(actions).toContainEqual({ kind: 'persist', round: 0, params });
+    expect(actions).toContainEqual(expect.objectContaining({ kind: 'finish', reason: 'stopped' }));
+    expect(refusals(peer.hears(1, { type: 'state', round: 9, params }))).toEqual(['unexpected']);
+    expect(kinds(peer.does({ kind: 'timer', name: 'gather' }))).toEqual([]);
+    expect(kinds(peer.trained())).toEqual([]);
+    expect(peer.state.phase).toBe('finished');
+  });
+
+  test('still answers, and tells who is far behind where it is', () => {
+    const peer = new Peer().start(19);
+    peer.up(1, 19);
+    peer.up(4, 19);
+    peer.hears(1, model(19));
+    peer.hears(4, model(19));
+    peer.trained();
+    expect(peer.state.phase).toBe('finished');
+    expect(sends(peer.hears(1, { type: 'pull', round: 4 }))).toContain('state');
+    expect(sends(peer.hears(4, model(12)))).toEqual(['rejoin']);
+    expect(sends(peer.hears(4, model(19)))).toEqual([]);
+  });
+});

@@ -123,7 +123,7 @@ export function memberAddresses({ members }: Membership): Map<number, readonly s
  * Who dials on each of this silo's links, a function of the membership, so that both ends agree: the one that has no address
  * there (it only dials out), else the lower peer id. InputError `silos-unreachable` for a link between two that only dial out.
  */
-function neighboursToDial(
+export function neighboursToDial(
   { overlay }: Pick<RunPlan, 'overlay'>,
   { members }: Membership,
   self: number,

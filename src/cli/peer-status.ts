@@ -14,7 +14,8 @@ export class PeerStatusLine implements PeerWatcher {
   readonly #rounds: number | undefined;
   readonly #progress: Progress;
   readonly #refusals = new Set<string>();
-  #record: RoundRecord | undefined;
+  #round = 0;
+  #loss: number | null = null;
   #accuracy: { readonly own?: number; readonly global?: number } = {};
   #others: readonly OtherPeer[] = [];
   #waiting: readonly number[] = [];
@@ -26,8 +27,14 @@ export class PeerStatusLine implements PeerWatcher {
     this.#progress = progress;
   }
 
+  /** The round that this silo goes on from. */
+  startsAt(round: number): void {
+    this.#round = round;
+  }
+
   onRound(record: RoundRecord): void {
-    this.#record = record;
+    this.#round = record.round;
+    this.#loss = record.loss;
     this.#accuracy = {
       ...this.#accuracy,
       ...(record.ownTest === undefined ? {} : { own: record.ownTest }),
@@ -66,9 +73,8 @@ export class PeerStatusLine implements PeerWatcher {
 
   #show(): void {
     const rounds = this.#rounds === undefined ? '' : `/${this.#rounds}`;
-    const parts = [`round ${this.#record?.round ?? 0}${rounds}`];
-    const loss = this.#record?.loss;
-    if (typeof loss === 'number') parts.push(`loss ${loss.toPrecision(3)}`);
+    const parts = [`round ${this.#round}${rounds}`];
+    if (this.#loss !== null) parts.push(`loss ${this.#loss.toPrecision(3)}`);
     const { own, global } = this.#accuracy;
     if (own !== undefined) parts.push(`own test ${percent(own)}`);
     if (global !== undefined) parts.push(`shared test ${percent(global)}`);

@@ -95,8 +95,10 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   const interruption = session.io.interruption();
   const progress = session.progress(PLAIN_INTERVAL_MS);
   const names = membership.members.map(({ name }) => name);
-  const running = await startPeer(job, new PeerStatusLine(names, experiment.stop.rounds, progress));
+  const status = new PeerStatusLine(names, experiment.stop.rounds, progress);
+  const running = await startPeer(job, status);
   try {
+    status.startsAt(running.round);
     session.say(announcement(prepared, running));
     const onInterruption = (): void => running.stop('interrupted');
     interruption.addEventListener('abort', onInterruption, { once: true });

@@ -1,5 +1,5 @@
 /** The command line as a whole: global options, the commands, and how failures leave. Commands load their work when they run. */
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { declareCheck } from './check.ts';
 import { declareEvaluate } from './evaluate.ts';
 import { exitCodes, failureOf, formatFailure } from './exit-codes.ts';
@@ -39,7 +39,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     const failure = failureOf(error);
     if (failure === undefined) return exitCodes.fine;
     // Commander has told people about its own errors already.
-    if (failure.code !== 'usage') io.stderr.write(formatFailure(failure));
+    if (!(error instanceof CommanderError)) io.stderr.write(formatFailure(failure));
     if (argv.includes('--json')) io.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`);
     return failure.exitCode;
   }

@@ -9,7 +9,7 @@ import { parseSummary } from '../../src/record/index.ts';
 import { libp2pTransport } from '../../src/transport/libp2p/index.ts';
 import { BUILT, type OwnData, ownData, Running, SILOS } from './own-data.ts';
 
-const ROUNDS = 200;
+const ROUNDS = 120;
 
 describe.skipIf(!existsSync(BUILT))(
   'silos as processes of their own (skipped where dist/ is not built)',

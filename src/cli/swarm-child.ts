@@ -3,10 +3,12 @@ import '../base/runtime.ts';
 import { AssertionError } from '../base/assert.ts';
 import { describeError, GrapevineError } from '../base/errors.ts';
 import { startPeer } from '../compose.ts';
+import { lockFolder } from '../storage/lock.ts';
 import { serveLauncher } from '../swarm/child.ts';
 import { workerTrainer } from '../train/worker-trainer.ts';
 
 serveLauncher({
+  lockFolder,
   startPeer,
   trainer: (spec) => workerTrainer(spec),
   describeFailure: (error) => {

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';
+import type { PeerJob } from '../node/job.ts';
 import type { RunSummary } from '../record/index.ts';
 import type { Standing } from '../swarm/round-board.ts';
 import type { RunMember } from '../swarm/run-folder.ts';
@@ -46,8 +47,7 @@ interface Prepared {
   readonly folder: string;
   readonly members: readonly RunMember[];
   readonly digest: string;
-  /** Round to go on from; undefined for a new run. */
-  readonly resumeRound: number | undefined;
+  readonly resume: PeerJob['resume'];
 }
 
 async function swarm(
@@ -78,7 +78,14 @@ async function prepareNew(session: Session, path: string | undefined): Promise<P
   const names = data.plan.silos.map(({ name }) => name);
   const resolved = resolveExperiment(experiment, versions());
   const members = await createRunFolder(folder, names, resolved);
-  return { experiment, data, folder, members, digest: experimentDigest(experiment), resumeRound: undefined };
+  return {
+    experiment,
+    data,
+    folder,
+    members,
+    digest: experimentDigest(experiment),
+    resume: { kind: 'fresh' },
+  };
 }
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {
@@ -86,25 +93,33 @@ async function prepareResumed(session: Session, path: string | undefined, folder
     throw new InputError('usage', `--resume takes the experiment from ${folder}; do not give ${path} too`);
   }
   const { experimentDigest, parseExperiment } = await import('../experiment/index.ts');
-  const { commonRound, EXPERIMENT_FILE, openRunFolder, readRunExperiment } = await import(
+  const { EXPERIMENT_FILE, openRunFolder, readRunExperiment, resumePoint } = await import(
     '../swarm/run-folder.ts'
   );
   const text = await readRunExperiment(folder);
-  const experiment = parseExperiment(text, {
-    file: join(folder, EXPERIMENT_FILE),
-    overrides: session.overrides,
-  });
+  const file = join(folder, EXPERIMENT_FILE);
+  const experiment = parseExperiment(text, { file, overrides: session.overrides });
+  const digest = experimentDigest(experiment);
+  if (digest !== experimentDigest(parseExperiment(text, { file }))) {
+    throw new InputError(
+      'resume-experiment-changed',
+      `--set ${session.overrides.join(' --set ')} makes another experiment of the one in ${folder}, and its checkpoints would mean nothing; start a new run, or change only data paths, backend, deadlines, checkpoints, records and baselines`,
+    );
+  }
   const data = await readData(session, experiment);
   const members = await openRunFolder(
     folder,
     data.plan.silos.map(({ name }) => name),
   );
-  const digest = experimentDigest(experiment);
-  const resumeRound = await commonRound(members, { experimentDigest: digest });
-  session.say(
-    `going on with ${folder} from round ${resumeRound}, the last that all ${members.length} peers have saved`,
-  );
-  return { experiment, data, folder, members, digest, resumeRound };
+  const { everyRounds, keep } = experiment.checkpoint;
+  const { resume, problems } = await resumePoint(members, { experimentDigest: digest }, everyRounds * keep);
+  for (const problem of problems) session.warn(problem);
+  const from =
+    resume.kind === 'round'
+      ? `round ${resume.round}, the last that all ${members.length} peers have saved`
+      : 'the newest checkpoint of each peer; those behind catch up';
+  session.say(`going on with ${folder} from ${from}`);
+  return { experiment, data, folder, members, digest, resume };
 }
 
 async function readData(session: Session, experiment: Experiment): Promise<SwarmData> {
@@ -120,7 +135,7 @@ async function readData(session: Session, experiment: Experiment): Promise<Swarm
 }
 
 async function execute(session: Session, prepared: Prepared, restartsMax: number): Promise<RunSummary> {
-  const { experiment, data, members, digest, resumeRound } = prepared;
+  const { experiment, data, members, digest, resume } = prepared;
   const { pooledJob, swarmJobs } = await import('../compose.ts');
   const { processLauncher } = await import('../swarm/launcher.ts');
   const { runSwarm } = await import('../swarm/swarm.ts');
@@ -132,7 +147,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
     experimentDigest: digest,
     versions: versions(),
     threads,
-    resume: resumeRound === undefined ? { kind: 'fresh' } : { kind: 'round', round: resumeRound },
+    resume,
   });
   session.say(announcement(prepared));
   const progress = session.progress();

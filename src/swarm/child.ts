@@ -10,6 +10,8 @@ import type { EngineTrainer } from '../train/tfjs-trainer.ts';
 import type { BaselineResult, FromChild, PooledJob, ToChild } from './protocol.ts';
 
 export interface ChildMakers {
+  /** Takes the peer's folder for this process; fails where another process has it. */
+  lockFolder(folder: string): Promise<{ release(): Promise<void> }>;
   startPeer(job: PeerJob, watcher: PeerWatcher): Promise<RunningPeer>;
   trainer(spec: TrainerSpec): Promise<EngineTrainer>;
   describeFailure(error: unknown): Omit<FromChild & { kind: 'failed' }, 'kind'>;
@@ -29,6 +31,7 @@ export function serveLauncher(makers: ChildMakers): void {
 class SwarmChild {
   readonly #makers: ChildMakers;
   #peer: RunningPeer | undefined;
+  #lock: { release(): Promise<void> } | undefined;
   /** Orders to a peer that is still starting, in order. */
   #starting: Promise<void> = Promise.resolve();
   #waiting = '';
@@ -51,6 +54,7 @@ class SwarmChild {
     this.#starting = this.#starting
       .then(async () => {
         await this.#peer?.finished();
+        await this.#lock?.release();
       })
       .catch(() => undefined)
       .then(() => process.exit(3));
@@ -70,11 +74,13 @@ class SwarmChild {
         return this.tell({ kind: 'baseline', result: (await this.#peer?.trainAlone()) ?? {} });
       case 'exit':
         await this.#peer?.close();
+        await this.#lock?.release();
         process.exit(0);
     }
   }
 
   async #run(job: PeerJob): Promise<void> {
+    this.#lock = await this.#makers.lockFolder(job.folder);
     const peer = await this.#makers.startPeer(job, {
       onRound: (record, params) => this.tell({ kind: 'round', record, sketch: [...sketch(params)] }),
       onWaiting: (peers) => this.#tellWaiting(peers),

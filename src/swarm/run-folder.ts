@@ -9,7 +9,6 @@ import { InputError } from '../base/errors.ts';
 import { createIdentity, loadIdentity } from '../identity/index.ts';
 import { checkpointRounds, type ExpectedDigests, newestCheckpoint } from '../node/checkpoint-store.ts';
 import { fileStorage } from '../storage/files.ts';
-import type { Storage } from '../storage/storage.ts';
 
 export const EXPERIMENT_FILE = 'experiment.yaml';
 export const SUMMARY_FILE = 'summary.json';
@@ -72,21 +71,37 @@ export async function openRunFolder(folder: string, names: readonly string[]): P
   return members;
 }
 
-/** The greatest round that every peer can go on from; 0 where one of them has no checkpoint. */
-export async function commonRound(members: readonly RunMember[], digests: ExpectedDigests): Promise<number> {
+/** Where the peers of an earlier run go on from. */
+export interface ResumePoint {
+  /** Each from the same round; or, where nothing recent is common to all, each from its newest, and who is behind catches up. */
+  readonly resume: { readonly kind: 'round'; readonly round: number } | { readonly kind: 'newest' };
+  /** Checkpoints that were passed over, for people. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * The greatest round of which every peer has a readable checkpoint; round 0 needs none. A peer that had stood still while the
+ * others went on may have none in common with them: then going back to round 0 would throw away more than `keptRounds` rounds.
+ */
+export async function resumePoint(
+  members: readonly RunMember[],
+  digests: ExpectedDigests,
+  keptRounds: number,
+): Promise<ResumePoint> {
   const storages = members.map(({ folder }) => fileStorage(folder));
   const rounds = await Promise.all(storages.map(checkpointRounds));
   const candidates = (rounds[0] ?? []).filter((round) => rounds.every((list) => list.includes(round)));
+  const problems: string[] = [];
   for (const round of candidates) {
-    const readable = await Promise.all(storages.map((storage) => isReadable(storage, digests, round)));
-    if (readable.every(Boolean)) return round;
+    const found = await Promise.all(storages.map((storage) => newestCheckpoint(storage, digests, round)));
+    const bad = found.flatMap(({ checkpoint, problems: [first] }, peer) =>
+      checkpoint?.round === round || first === undefined ? [] : [`${members[peer]?.name}: ${first}`],
+    );
+    if (bad.length === 0) return { resume: { kind: 'round', round }, problems };
+    problems.push(...bad);
   }
-  return 0;
-}
-
-async function isReadable(storage: Storage, digests: ExpectedDigests, round: number): Promise<boolean> {
-  const { checkpoint } = await newestCheckpoint(storage, digests, round);
-  return checkpoint?.round === round;
+  const newest = Math.max(0, ...rounds.flat());
+  return { resume: newest > keptRounds ? { kind: 'newest' } : { kind: 'round', round: 0 }, problems };
 }
 
 /** Writes a file of the run atomically. OperatingError as Storage. */

@@ -1,6 +1,5 @@
 /** `grapevine evaluate`: how good saved params are on an experiment's test set, a silo's own data, or any other data set. */
 import type { Command } from 'commander';
-import { checkAgainst, parseYaml } from '../base/document.ts';
 import { InputError, ProblemsError } from '../base/errors.ts';
 import type { Dataset, DatasetSpec, Samples } from '../data/index.ts';
 import type { Experiment } from '../experiment/index.ts';
@@ -9,7 +8,6 @@ import type { ModelShape } from '../train/index.ts';
 import type { Host } from './host.ts';
 import { experimentAt, isFolder, shapeOf } from './saved-model.ts';
 import type { Session } from './session.ts';
-import { loadSiloSetup } from './silo-setup.ts';
 
 const EXAMPLES = `
 Examples:
@@ -132,6 +130,7 @@ async function judgedBy(session: Session, options: EvaluateOptions): Promise<Jud
 async function bySilo(session: Session, path: string): Promise<Judged> {
   const { loadSamples, openDataset } = await import('../data/index.ts');
   const { siloOwnData } = await import('../compose-silo.ts');
+  const { loadSiloSetup } = await import('./silo-setup.ts');
   const { silo, experiment, place } = await loadSiloSetup(path, session.overrides);
   const own = await siloOwnData(silo, experiment, place.index);
   const dataset = await openDataset(silo.data.dataset, { baseFolder: '.' });
@@ -145,6 +144,7 @@ async function bySilo(session: Session, path: string): Promise<Judged> {
 
 async function byDataset(text: string, experiment: Experiment | undefined): Promise<Judged> {
   const { datasetSchema, openDataset } = await import('../data/index.ts');
+  const { checkAgainst, parseYaml } = await import('../base/document.ts');
   const checked = checkAgainst(datasetSchema, parseYaml(text, '--data'));
   if (!checked.ok) throw new ProblemsError('--data', checked.problems);
   const dataset = await openDataset(checked.value as DatasetSpec, { baseFolder: '.' });

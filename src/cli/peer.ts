@@ -10,7 +10,7 @@ import type { Host } from './host.ts';
 import { PeerStatusLine, percent } from './peer-status.ts';
 import type { Progress } from './progress.ts';
 import type { Session } from './session.ts';
-import { loadSiloSetup, type SiloSetup } from './silo-setup.ts';
+import type { SiloSetup } from './silo-setup.ts';
 import { grapevineVersion } from './version.ts';
 
 const EXAMPLES = `
@@ -66,6 +66,7 @@ async function peer(
 ): Promise<ExitCode | undefined> {
   const lingerMs = millisecondsOf('--linger', options.linger);
   const gatherMs = options.gather === undefined ? undefined : millisecondsOf('--gather', options.gather);
+  const { loadSiloSetup } = await import('./silo-setup.ts');
   const setup = await loadSiloSetup(path, session.overrides);
   const { siloOwnData } = await import('../compose-silo.ts');
   const { lockFolder } = await import('../storage/lock.ts');

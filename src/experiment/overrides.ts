@@ -31,7 +31,10 @@ function parseOverride(override: string): { path: string[]; value: unknown } | s
   }
 }
 
-/** Lists take an index; a bare name (`model: mlp`) opens up to `{kind: mlp}` when a key inside it is set. */
+/**
+ * Lists take an index; a bare name (`model: mlp`) opens up to `{kind: mlp}` when a key inside it is set. Another `kind` takes the
+ * place of its whole block: what else was there belonged to the kind that is gone.
+ */
 function withValue(data: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
@@ -42,6 +45,7 @@ function withValue(data: unknown, path: readonly string[], value: unknown): unkn
   }
   const block: Record<string, unknown> =
     typeof data === 'string' ? { kind: data } : typeof data === 'object' && data !== null ? { ...data } : {};
+  if (key === 'kind' && rest.length === 0 && block.kind !== value) return { kind: value };
   block[key] = withValue(block[key], rest, value);
   return block;
 }

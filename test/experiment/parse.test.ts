@@ -284,6 +284,14 @@ describe('overrides', () => {
     expect([experiment.seed, experiment.baselines]).toEqual([7, []]);
   });
 
+  test('put another kind in the place of its whole block, and leave the rest of an equal kind alone', () => {
+    const text = good.replace(/^topology:.*$/m, 'topology: {kind: random-regular, degree: 3, seed: 5}');
+    const parse = (override: string) =>
+      parseExperiment(text, { file: 'experiment.yaml', overrides: [override] });
+    expect(parse('topology.kind=ring').topology).toEqual({ kind: 'ring' });
+    expect(parse('topology.kind=random-regular').topology).toMatchObject({ degree: 3, seed: 5 });
+  });
+
   test('cannot reach a prototype', () => {
     expect(problemsOf(good, ['__proto__.polluted=1'])[0]!.message).toMatch(/no key has this name/);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();

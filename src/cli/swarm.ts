@@ -8,11 +8,11 @@ import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';
 import type { PeerJob } from '../node/job.ts';
 import type { RunSummary } from '../record/index.ts';
-import type { Standing } from '../swarm/round-board.ts';
 import type { RunMember } from '../swarm/run-folder.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { Session } from './session.ts';
+import { closingLines, howToResume, standingLine } from './swarm-text.ts';
 import { grapevineVersion } from './version.ts';
 
 const EXAMPLES = `
@@ -59,8 +59,30 @@ async function swarm(
   const prepared = await (options.resume === undefined
     ? prepareNew(session, path)
     : prepareResumed(session, path, options.resume));
-  const summary = await execute(session, prepared, restartsMax);
-  return finish(session, prepared, summary);
+  try {
+    return await finish(session, prepared, await execute(session, prepared, restartsMax));
+  } catch (error) {
+    return stoppedEarly(session, prepared, error);
+  }
+}
+
+/** Ctrl-C before the first round leaves a run that can be taken up; bad input that only the peers could see leaves nothing. */
+async function stoppedEarly(
+  session: Session,
+  { experiment, folder, resume }: Prepared,
+  error: unknown,
+): Promise<ExitCode> {
+  const { InterruptedError } = await import('../swarm/swarm.ts');
+  if (error instanceof InterruptedError) {
+    session.answer(
+      { name: experiment.name, endReason: 'interrupted', rounds: 0, folder },
+      `${error.message}. ${howToResume(folder)}`,
+    );
+    return exitCodes.goalMissed;
+  }
+  const { removeRunFolder } = await import('../swarm/run-folder.ts');
+  if (error instanceof InputError && resume.kind === 'fresh') await removeRunFolder(folder);
+  throw error;
 }
 
 async function prepareNew(session: Session, path: string | undefined): Promise<Prepared> {
@@ -216,59 +238,6 @@ function announcement({ experiment, folder, members }: Prepared): string {
   const { rounds } = experiment.stop;
   const links = overlay.directed ? `${overlay.arcs.length} arcs` : `${overlay.arcs.length / 2} links`;
   return `${experiment.name}: ${members.length} silos, ${overlay.name} (${links}), ${exchange.rule} over libp2p, ${rounds} rounds; record in ${folder}`;
-}
-
-function standingLine({
-  round,
-  rounds,
-  accuracy,
-  consensusDistance,
-  bytesSent,
-  waitedFor,
-}: Standing): string {
-  const parts = [`round ${round}/${rounds}`];
-  if (accuracy !== undefined) {
-    parts.push(`accuracy ${percent(accuracy.mean)} mean, ${percent(accuracy.worst)} worst`);
-  }
-  if (consensusDistance !== undefined) parts.push(`distance ${consensusDistance.toPrecision(2)}`);
-  parts.push(`${(bytesSent / 1e6).toFixed(1)} MB sent`);
-  if (waitedFor.length > 0)
-    parts.push(`waiting for ${waitedFor.slice(0, 3).join(', ')}${waitedFor.length > 3 ? ' …' : ''}`);
-  return parts.join(' · ');
-}
-
-function closingLines(folder: string, { accuracy, endReason }: RunSummary): string {
-  const lines: string[] = [];
-  if (endReason === 'interrupted') {
-    lines.push(`The run was stopped. Go on with it: grapevine swarm --resume ${folder}`);
-  } else {
-    const { alone, together, pooled } = accuracy;
-    const set = accuracy.set === 'global' ? "everybody's test data" : "each silo's own test data";
-    lines.push(
-      `What happened: the silos exchanged models, never data, and there was no server. On ${set} they now reach`,
-    );
-    lines.push(
-      `  ${percent(together.mean)} on average and ${percent(together.worst)} at worst` +
-        `${alone === undefined ? '' : `; each alone reached ${percent(alone.mean)} and ${percent(alone.worst)}`}` +
-        `${pooled === undefined ? '' : `; all data in one place would give ${percent(pooled)}`}.`,
-    );
-    lines.push('What to try next:');
-    lines.push(`  open ${join(folder, 'report.html')}                  the run as a page, with its curves`);
-    lines.push(
-      '  grapevine swarm … --set topology.kind=ring         another graph; --set data.partition.alpha=0.1 for more skew',
-    );
-    lines.push(
-      '  grapevine swarm topologies/penguins-by-island.yaml   silos by nature: three islands, three species',
-    );
-    lines.push(
-      '  README.md, "Your own data"                          one process per silo with grapevine peer',
-    );
-  }
-  return lines.join('\n');
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 function restartsOf(text: string): number {

@@ -38,7 +38,7 @@ export async function runBaselines(
   if (pooledJob !== undefined) {
     dependencies.onNote('training on all data pooled in one place, for comparison');
     tasks.push(async () => {
-      pooled = await runPooled(pooledJob, dependencies.launcher);
+      pooled = await runPooled(pooledJob, dependencies);
     });
   }
   if (work.alone.length > 0) dependencies.onNote('training each silo alone, for comparison');
@@ -59,7 +59,10 @@ async function drain(tasks: (() => Promise<void>)[]): Promise<void> {
   for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) await task();
 }
 
-function runPooled(job: PooledJob, launcher: Launcher): Promise<BaselineResult | undefined> {
+function runPooled(
+  job: PooledJob,
+  { launcher, onNote }: BaselineDependencies,
+): Promise<BaselineResult | undefined> {
   return new Promise((resolve) => {
     const child = launcher.start({
       message: (message) => {
@@ -68,7 +71,10 @@ function runPooled(job: PooledJob, launcher: Launcher): Promise<BaselineResult |
           resolve(message.result);
           child.send({ kind: 'exit' });
         }
-        if (message.kind === 'failed') child.kill();
+        if (message.kind === 'failed') {
+          onNote(`no comparison with pooled data: ${message.message}`);
+          child.kill();
+        }
       },
       exited: () => resolve(undefined),
     });

@@ -2,8 +2,8 @@
  * A run's directory: `experiment.yaml` (resolved), `peers/<name>/` (key, log, checkpoints, params), `summary.json`. Made new, or
  * taken up again where an earlier run left it: at the greatest round of which every peer has a readable checkpoint.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { createIdentity, loadIdentity } from '../identity/index.ts';
@@ -27,6 +27,11 @@ export async function createRunFolder(
   names: readonly string[],
   experiment: string,
 ): Promise<readonly RunMember[]> {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw new InputError('run-folder-taken', `${folder} is a file; give another folder with --out`, {
+      folder,
+    });
+  }
   if (existsSync(folder) && (await readdir(folder)).length > 0) {
     throw new InputError(
       'run-folder-taken',
@@ -44,6 +49,11 @@ export async function createRunFolder(
     members.push({ name, peerId, folder: peerFolder, keyPath });
   }
   return members;
+}
+
+/** Takes back what createRunFolder made, where a run could not begin. */
+export async function removeRunFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** The resolved experiment of an earlier run. InputError `run-missing`. */

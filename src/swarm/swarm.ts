@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { type GrapevineError, InputError, OperatingError } from '../base/errors.ts';
 import type { PeerJob } from '../node/job.ts';
 import type { PeerReport } from '../node/run-peer.ts';
-import { type Baselines, runBaselines } from './baselines.ts';
+import { type BaselineDependencies, type Baselines, runBaselines } from './baselines.ts';
 import type { Child, Launcher } from './launcher.ts';
 import type { FromChild, PooledJob } from './protocol.ts';
 import { RoundBoard, type Standing } from './round-board.ts';
@@ -134,8 +134,9 @@ class Swarm {
     member.gone = new Promise((resolve) => {
       const child = this.#with.launcher.start({
         message: (message) => {
-          if (message.kind === 'hello') child.send({ kind: 'run', job });
-          else this.#message(member, message);
+          if (message.kind !== 'hello') this.#message(member, message);
+          else if (this.#interrupted) child.kill();
+          else child.send({ kind: 'run', job });
         },
         exited: ({ code, signal }) => {
           this.#exited(member, signal ?? `exit code ${code}`);
@@ -194,8 +195,9 @@ class Swarm {
       return this.#settle?.reject(failureOf(member, how));
     }
     this.#with.onNote(`${member.name} died (${member.failure?.message ?? how})`);
-    member.failure = undefined;
-    if (!this.#interrupted && member.restarts < this.#options.restartsMax) {
+    const { restartsMax } = this.#options;
+    if (!this.#interrupted && member.restarts < restartsMax && !isDiskFault(member)) {
+      member.failure = undefined;
       member.restarts += 1;
       this.#with.onNote(`${member.name} is started again from its newest checkpoint`);
       return this.#start(member, { kind: 'newest' });
@@ -209,9 +211,9 @@ class Swarm {
     const open = this.#members.filter(({ report, lost }) => report === undefined && !lost);
     if (open.length > 0) return;
     if (this.#members.every(({ lost }) => lost)) {
-      this.#settle?.reject(
-        new OperatingError('swarm-died', 'every peer of the swarm died; see the lines above'),
-      );
+      const told = this.#members.flatMap(({ failure }) => failure?.message ?? []);
+      const message = `every peer of the swarm died${told.length === 0 ? '' : `; the last of them said: ${told.at(-1)}`}`;
+      this.#settle?.reject(new OperatingError('swarm-died', message));
     } else {
       this.#settle?.resolve();
     }
@@ -238,23 +240,28 @@ class Swarm {
     this.#with.onStanding(this.#board.standing(this.#members.map(({ name }) => name)));
   }
 
+  /** Cut short where the user stops them: the run itself is complete. */
   async #baselines(): Promise<Baselines> {
     const { baselines, baselineProcessesMax } = this.#options;
-    if (this.#interrupted) return { alone: [], pooled: undefined };
-    return runBaselines(
-      {
-        alone: baselines.alone ? this.#members.map(({ child }) => child) : [],
-        pooled: baselines.pooled,
-        processesMax: baselineProcessesMax,
-      },
-      {
-        launcher: this.#with.launcher,
-        onNote: this.#with.onNote,
-        subscribe: (listener) => {
-          this.#onBaseline = ({ index }, result) => listener(index, result);
-        },
-      },
-    );
+    const { launcher, interruption, onNote } = this.#with;
+    const none: Baselines = { alone: [], pooled: undefined };
+    if (this.#interrupted) return none;
+    const cut = new Promise<Baselines>((resolve) => {
+      interruption.addEventListener('abort', () => {
+        onNote('the comparison is cut short');
+        for (const { child } of this.#members) child?.kill();
+        resolve(none);
+      });
+    });
+    const work = {
+      alone: baselines.alone ? this.#members.map(({ child }) => child) : [],
+      pooled: baselines.pooled,
+      processesMax: baselineProcessesMax,
+    };
+    const subscribe: BaselineDependencies['subscribe'] = (listener) => {
+      this.#onBaseline = ({ index }, result) => listener(index, result);
+    };
+    return Promise.race([cut, runBaselines(work, { launcher, onNote, subscribe })]);
   }
 
   /** Ends the processes; those that do not obey in time are killed when the launcher closes. */
@@ -265,8 +272,13 @@ class Swarm {
   }
 }
 
+/** A full or read-only disk is as full at the next start. */
+function isDiskFault({ failure }: Member): boolean {
+  return failure?.code === 'storage-full' || failure?.code === 'storage-read-only';
+}
+
 /** The user asked to stop before the run had begun. */
-class InterruptedError extends OperatingError<'interrupted'> {
+export class InterruptedError extends OperatingError<'interrupted'> {
   constructor() {
     super('interrupted', 'stopped before the first round');
   }

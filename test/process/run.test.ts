@@ -115,7 +115,9 @@ describe.skipIf(!isBuilt)(
       writeFileSync(broken, readFileSync(broken).subarray(0, 100));
       const resumed = bench.resume('orphaned');
       expect(await resumed.exited, resumed.stderr).toBe(0);
-      expect(resumed.stderr).toMatch(new RegExp(`warning: silo-4: checkpoint of round ${newest} is passed over`));
+      expect(resumed.stderr).toMatch(
+        new RegExp(`warning: silo-4: checkpoint of round ${newest} is passed over`),
+      );
       expect(resumed.stderr).toMatch(new RegExp(`from round ${before}, `));
       expect(digests(resumed.summary())).toEqual(digests(summary));
     });

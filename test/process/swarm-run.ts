@@ -55,6 +55,12 @@ export class Bench {
     );
   }
 
+  /** A new run on a disk that is full once any file has so many blocks of 512 bytes. */
+  startOnFullDisk(name: string, blocksMax: number): Swarm {
+    const options = [join(this.folder, 'tiny.yaml'), '--out', this.run(name)];
+    return this.#keep(new Swarm(this.run(name), options, `ulimit -f ${blocksMax}; `));
+  }
+
   resume(name: string, ...options: string[]): Swarm {
     return this.#keep(new Swarm(this.run(name), ['--resume', this.run(name), ...options]));
   }
@@ -82,9 +88,11 @@ export class Swarm {
   /** Every process of the swarm that a test has looked up. */
   readonly #known = new Set<number>();
 
-  constructor(folder: string, options: readonly string[]) {
+  /** `before`: shell commands that set limits for the process. */
+  constructor(folder: string, options: readonly string[], before = '') {
     this.folder = folder;
-    this.process = spawn(process.execPath, [BUILT, 'swarm', '--json', ...options], {
+    const command = [process.execPath, BUILT, 'swarm', '--json', ...options];
+    this.process = spawn('/bin/sh', ['-c', `${before}exec "$@"`, 'sh', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {

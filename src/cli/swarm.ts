@@ -187,12 +187,14 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
     {
       launcher: processLauncher({
         entry: fileURLToPath(new URL('../bundle/swarm-child.js', import.meta.url)),
-        onOutput: (_pid, text) => progress.note(text.trimEnd()),
+        env: process.env,
+        onOutput: (_pid, text) => progress.trouble(text.trimEnd()),
       }),
       clock: session.io.clock,
       interruption: session.io.interruption(),
       onStanding: (standing) => progress.update(standingLine(standing)),
       onNote: (text) => progress.note(text),
+      onTrouble: (text) => progress.trouble(text),
     },
   );
   progress.done();

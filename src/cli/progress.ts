@@ -39,7 +39,11 @@ export class Progress {
 
   /** A line that stays: something happened. Never held back. */
   note(line: string): void {
-    if (this.#isQuiet) return;
+    if (!this.#isQuiet) this.trouble(line);
+  }
+
+  /** The same, also where no progress is wanted. */
+  trouble(line: string): void {
     if (!this.#isLive) {
       this.#stream.write(`${line}\n`);
       return;

@@ -171,6 +171,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
     threads,
     resume,
   });
+  const interruption = session.io.interruption();
   session.say(announcement(prepared));
   const progress = session.progress();
   const cpuBefore = process.cpuUsage();
@@ -191,7 +192,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
         onOutput: (_pid, text) => progress.trouble(text.trimEnd()),
       }),
       clock: session.io.clock,
-      interruption: session.io.interruption(),
+      interruption,
       onStanding: (standing) => progress.update(standingLine(standing)),
       onNote: (text) => progress.note(text),
       onTrouble: (text) => progress.trouble(text),

@@ -21,6 +21,7 @@ export interface BaselineWork {
 export interface BaselineDependencies {
   readonly launcher: Launcher;
   readonly onNote: (text: string) => void;
+  readonly onTrouble: (text: string) => void;
   /** Tells whenever a peer's process has its baseline, or is gone. */
   readonly subscribe: (listener: (peer: number, result: BaselineResult) => void) => void;
 }
@@ -61,7 +62,7 @@ async function drain(tasks: (() => Promise<void>)[]): Promise<void> {
 
 function runPooled(
   job: PooledJob,
-  { launcher, onNote }: BaselineDependencies,
+  { launcher, onTrouble }: BaselineDependencies,
 ): Promise<BaselineResult | undefined> {
   return new Promise((resolve) => {
     const child = launcher.start({
@@ -72,7 +73,7 @@ function runPooled(
           child.send({ kind: 'exit' });
         }
         if (message.kind === 'failed') {
-          onNote(`no comparison with pooled data: ${message.message}`);
+          onTrouble(`no comparison with pooled data: ${message.message}`);
           child.kill();
         }
       },

@@ -28,8 +28,10 @@ export interface SwarmDependencies {
   readonly interruption: AbortSignal;
   /** Where the run stands, whenever that changes. */
   readonly onStanding: (standing: Standing) => void;
-  /** One line for people: a peer died, came back, a fallback engine runs. */
+  /** One line for people: which engine runs, what is computed now. */
   readonly onNote: (text: string) => void;
+  /** One line for people about what went wrong and what is done about it. */
+  readonly onTrouble: (text: string) => void;
 }
 
 export interface SwarmOutcome {
@@ -158,7 +160,7 @@ class Swarm {
         this.#board.waiting(member.index, message.peers);
         return this.#show();
       case 'note':
-        return this.#with.onNote(message.text);
+        return this.#with.onTrouble(message.text);
       case 'finished':
         member.report = message.report;
         return this.#checkEnd();
@@ -194,12 +196,12 @@ class Swarm {
     if (this.#phase === 'starting' || member.failure?.category === 'input') {
       return this.#settle?.reject(failureOf(member, how));
     }
-    this.#with.onNote(`${member.name} died (${member.failure?.message ?? how})`);
+    this.#with.onTrouble(`${member.name} died (${member.failure?.message ?? how})`);
     const { restartsMax } = this.#options;
     if (!this.#interrupted && member.restarts < restartsMax && !isDiskFault(member)) {
       member.failure = undefined;
       member.restarts += 1;
-      this.#with.onNote(`${member.name} is started again from its newest checkpoint`);
+      this.#with.onTrouble(`${member.name} is started again from its newest checkpoint`);
       return this.#start(member, { kind: 'newest' });
     }
     member.lost = true;
@@ -243,7 +245,7 @@ class Swarm {
   /** Cut short where the user stops them: the run itself is complete. */
   async #baselines(): Promise<Baselines> {
     const { baselines, baselineProcessesMax } = this.#options;
-    const { launcher, interruption, onNote } = this.#with;
+    const { launcher, interruption, onNote, onTrouble } = this.#with;
     const none: Baselines = { alone: [], pooled: undefined };
     if (this.#interrupted) return none;
     const cut = new Promise<Baselines>((resolve) => {
@@ -261,7 +263,7 @@ class Swarm {
     const subscribe: BaselineDependencies['subscribe'] = (listener) => {
       this.#onBaseline = ({ index }, result) => listener(index, result);
     };
-    return Promise.race([cut, runBaselines(work, { launcher, onNote, subscribe })]);
+    return Promise.race([cut, runBaselines(work, { launcher, onNote, onTrouble, subscribe })]);
   }
 
   /** Ends the processes; those that do not obey in time are killed when the launcher closes. */

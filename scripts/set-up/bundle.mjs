@@ -3,7 +3,7 @@
  * libp2p alone is 400 modules, and finding and opening them takes each process longer than its part of a short run.
  * The native library stays outside, and so does tfjs, which only models with autodiff load.
  */
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.mjs';
 
@@ -14,7 +14,8 @@ const folder = join(root, 'dist', 'bundle');
 export async function bundle() {
   // Here and not above: this module is loaded before any package is installed.
   const { rolldown } = await import('rolldown');
-  rmSync(folder, { recursive: true, force: true });
+  // Written beside and then moved: a run that starts meanwhile finds the old bundle whole.
+  const partial = `${folder}.partial-${process.pid}`;
   const build = await rolldown({
     input: {
       'swarm-child': join(root, 'dist/cli/swarm-child.js'),
@@ -26,10 +27,12 @@ export async function bundle() {
     logLevel: 'silent',
   });
   await build.write({
-    dir: folder,
+    dir: partial,
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
   });
   await build.close();
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(partial, folder);
 }

@@ -1,7 +1,8 @@
 /**
  * Waiting for neighbours in a synchronous rule: who is awaited this round, until when, and who is left out and why.
  *
- * Deadline of neighbour j, counted from the start of this peer's round (or from j's return):
+ * Deadline of neighbour j, counted from the start of this peer's round, or from j's return (a return that comes later than ceilingMs
+ * after this peer began to wait counts as of then: who keeps returning and never sends costs two ceilings at most):
  *   clamp(factor · median of j's last lags, floorMs, ceilingMs),  lag = arrival of j's message − start of the round,
  * and ceilingMs until three lags are known. A neighbour that missed its deadline is not awaited again until it shows life
  * (its message for this or a later round, one that is so little late that the neighbour cannot know it is behind, or a request to
@@ -43,8 +44,11 @@ export interface Barrier {
   readonly linkLossMeansSilence: boolean;
   readonly neighbours: ReadonlyMap<number, AwaitedNeighbour>;
   round: number;
+  /** When this peer first looked who is here in this round; undefined before. */
+  waitsFromMs: number | undefined;
   readonly startsMs: Map<number, number>;
-  restartedInRound: number;
+  /** The last time that the deadlines of a round started again. */
+  restarted: { readonly round: number; readonly atMs: number };
 }
 
 export type Arrival = 'taken' | 'stale' | 'duplicate' | 'future';
@@ -80,12 +84,21 @@ export function createBarrier(context: RuleContext, firstRound: number): Barrier
   }
   const { deadline: options, linkLossMeansSilence } = context;
   const round = firstRound - 1;
-  return { options, linkLossMeansSilence, neighbours, round, startsMs: new Map(), restartedInRound: -1 };
+  return {
+    options,
+    linkLossMeansSilence,
+    neighbours,
+    round,
+    waitsFromMs: undefined,
+    startsMs: new Map(),
+    restarted: { round: -1, atMs: 0 },
+  };
 }
 
 /** Starts waiting for the messages of `round`. */
 export function openRound(barrier: Barrier, round: number, nowMs: number): void {
   barrier.round = round;
+  barrier.waitsFromMs = undefined;
   barrier.startsMs.set(round, nowMs);
   for (const old of barrier.startsMs.keys()) if (old <= round - STARTS_MAX) barrier.startsMs.delete(old);
   for (const neighbour of barrier.neighbours.values()) {
@@ -142,6 +155,7 @@ export function neighbourReturning(barrier: Barrier, peer: number, round: number
 
 /** Who is here, who is waited for, who is left out, as of now. Marks those whose deadline has passed. */
 export function look(barrier: Barrier, nowMs: number): Wait {
+  barrier.waitsFromMs ??= nowMs;
   const arrived: { peer: number; vector: Vector }[] = [];
   const waitingFor: number[] = [];
   const excluded: Exclusion[] = [];
@@ -158,7 +172,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
       continue;
     }
     const limit = deadlineOf(barrier, neighbour);
-    if (nowMs >= limit.atMs && !forgiven(barrier, neighbour, limit.atMs, nowMs)) {
+    if (nowMs >= limit.atMs && !forgiven(barrier, limit.atMs, nowMs)) {
       neighbour.awaitedFrom = undefined;
       neighbour.absence = limit.reason;
       excluded.push({ peer, reason: limit.reason });
@@ -209,15 +223,16 @@ function deadlineOf(
   barrier: Barrier,
   neighbour: AwaitedNeighbour,
 ): { atMs: number; reason: ExclusionReason } {
-  const fromMs = Math.max(
-    present(barrier.startsMs.get(barrier.round), 'start of the round'),
-    neighbour.graceFromMs,
-  );
-  const deadlineMs = fromMs + allowanceMs(barrier.options, neighbour.lagsMs);
+  const { restarted, round, options, waitsFromMs = 0 } = barrier;
+  const startMs =
+    restarted.round === round ? restarted.atMs : present(barrier.startsMs.get(round), 'start of the round');
+  const graceMsMax = Math.max(startMs, waitsFromMs) + options.ceilingMs;
+  const fromMs = Math.max(startMs, Math.min(neighbour.graceFromMs, graceMsMax));
+  const deadlineMs = fromMs + allowanceMs(options, neighbour.lagsMs);
   const downMs =
     neighbour.downSinceMs === undefined
       ? Number.POSITIVE_INFINITY
-      : neighbour.downSinceMs + barrier.options.downGraceMs;
+      : neighbour.downSinceMs + options.downGraceMs;
   return downMs < deadlineMs ? { atMs: downMs, reason: 'down' } : { atMs: deadlineMs, reason: 'deadline' };
 }
 
@@ -228,17 +243,14 @@ export function allowanceMs(options: DeadlineOptions, lagsMs: readonly number[])
 }
 
 /** Whether the deadline is noticed so late that this process was suspended; then it starts again, once a round. */
-function forgiven(barrier: Barrier, neighbour: AwaitedNeighbour, atMs: number, nowMs: number): boolean {
+function forgiven(barrier: Barrier, atMs: number, nowMs: number): boolean {
   if (nowMs - atMs < SUSPENDED_MS) return false;
-  const freshRound = barrier.restartedInRound !== barrier.round;
-  if (freshRound) {
-    barrier.restartedInRound = barrier.round;
-    for (const other of barrier.neighbours.values()) {
-      other.graceFromMs = nowMs;
+  if (barrier.restarted.round !== barrier.round) {
+    barrier.restarted = { round: barrier.round, atMs: nowMs };
+    for (const other of barrier.neighbours.values())
       if (other.downSinceMs !== undefined) other.downSinceMs = nowMs;
-    }
   }
-  return neighbour.graceFromMs === nowMs;
+  return barrier.restarted.atMs === nowMs;
 }
 
 /**

@@ -194,3 +194,17 @@ describe('barrier', () => {
     expect(history.slice(11).map(({ durationMs }) => durationMs)).toEqual(Array(9).fill(600));
   });
 });
+
+test('a neighbour that asks to return again and again, and never sends, is left out after twice the ceiling', () => {
+  const barrier = barrierOf([1]);
+  openRound(barrier, 0, 0);
+  let now = 0;
+  let wait = look(barrier, now);
+  while (wait.wakeAtMs !== undefined && now < 100_000) {
+    now = Math.min(now + 500, wait.wakeAtMs);
+    neighbourReturning(barrier, 1, 0, now);
+    wait = look(barrier, now);
+  }
+  expect(wait.excluded).toEqual([{ peer: 1, reason: 'deadline' }]);
+  expect(now).toBe(2 * deadline.ceilingMs);
+});

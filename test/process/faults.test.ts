@@ -3,7 +3,7 @@ import type { RoundRecord, RunRecord } from '../../src/record/index.ts';
 import { Bench, isBuilt, isPeer, recordsOf, roundsOf, TINY } from './swarm-run.ts';
 
 const NAMES = ['silo-0', 'silo-1', 'silo-2', 'silo-3'];
-const ROUNDS = 150;
+const ROUNDS = 120;
 const EVERY = 10;
 const VICTIM = 2;
 /** Neighbours of silo-2 on the ring of four. */

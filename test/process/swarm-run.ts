@@ -25,7 +25,8 @@ model: softmax
 train: {optimizer: momentum, learningRate: 0.05, batchSize: 16, localSteps: 4, backend: cpu}
 topology: {kind: ring}
 exchange: {deadline: {floorMs: 60000, ceilingMs: 60000}}
-checkpoint: {everyRounds: 5}
+evaluate: {everyRounds: 4}
+checkpoint: {everyRounds: 5, keep: 3}
 stop: {rounds: 40}
 `;
 

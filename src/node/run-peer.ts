@@ -19,6 +19,7 @@ import type { Transport, TransportCounters } from '../transport/transport.ts';
 import type { WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { newestCheckpoint } from './checkpoint-store.ts';
+import { nextIncarnation } from './incarnation.ts';
 import { type PeerJob, planFromJson } from './job.ts';
 import { LatenessWatch } from './lateness-watch.ts';
 import { type NodeOutcome, PeerNode } from './node.ts';
@@ -27,7 +28,6 @@ import { Recorder, type RecorderTotals } from './recorder.ts';
 
 const EVENTS_FILE = 'events.jsonl';
 export const PARAMS_FILE = 'params.safetensors';
-const INCARNATION_FILE = 'incarnation';
 
 export interface PeerMakers {
   readonly clock: Clock;
@@ -181,7 +181,7 @@ export async function runPeer(
   const config = peerConfig(planFromJson(job.plan), job.self, stepsPerRound);
   const digests = { experimentDigest: job.experimentDigest, layoutDigest: layoutDigest(trainer.layout) };
   const resumeFrom = await findCheckpoint(job, storage, digests, watcher);
-  const incarnation = await nextIncarnation(storage);
+  const incarnation = await nextIncarnation(storage, job.mode === 'peer' ? clock.calendar() : undefined);
   const params = await trainer.initialParams();
   const bounds: WireBounds = {
     layoutSize: trainer.layout.size,
@@ -261,15 +261,6 @@ async function findCheckpoint(
     );
   }
   return checkpoint;
-}
-
-/** How many times this peer has started, this time included. */
-async function nextIncarnation(storage: Storage): Promise<number> {
-  const bytes = await storage.read(INCARNATION_FILE);
-  const before = bytes === undefined ? 0 : Number.parseInt(new TextDecoder().decode(bytes), 10);
-  const incarnation = (Number.isSafeInteger(before) ? before : 0) + 1;
-  await storage.write(INCARNATION_FILE, new TextEncoder().encode(`${incarnation}\n`));
-  return incarnation;
 }
 
 function runInfo(job: PeerJob, backend: string, clock: Clock) {

@@ -5,6 +5,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
+import { allFinite } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
 import type { FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
@@ -243,8 +244,11 @@ export class PeerNode {
     const { trainer } = this.#with;
     this.#beforeTraining = { round: this.#state.round, snapshot: heeded(trainer.snapshot()) };
     trainer.train(params, steps, { firstStep }).then(
-      ({ params: trained, loss, gradientSquaredNorm }) =>
-        this.#dispatch({ kind: 'trained', token, params: trained, loss, gradientSquaredNorm }),
+      ({ params: trained, loss, gradientSquaredNorm }) => {
+        const counts = token === this.#state.awaitedToken;
+        if (counts && !allFinite(trained)) return this.#fail(diverged(this.#state.round));
+        this.#dispatch({ kind: 'trained', token, params: trained, loss, gradientSquaredNorm });
+      },
       (error: unknown) => this.#fail(error),
     );
   }
@@ -350,6 +354,15 @@ export class PeerNode {
     const cause = error instanceof Error ? error : new OperatingError('node-failed', String(error));
     this.#settle?.reject(cause);
   }
+}
+
+/** Nobody would take such params, nothing would mend them, and a checkpoint of them would take the place of a good one. */
+function diverged(round: number): OperatingError<'training-diverged'> {
+  return new OperatingError(
+    'training-diverged',
+    `training diverged in round ${round}: params became NaN or infinite; lower train.learningRate or set train.clipNorm, or look for a neighbour that sends huge params. The checkpoints from before are kept`,
+    { round },
+  );
 }
 
 /** A promise that is awaited later than it may fail: its failure is told there, not to the process. */

@@ -120,6 +120,32 @@ describe('a failure', () => {
     },
   );
 
+  test('of the training itself (NaN) ends the node before anybody is sent it or a checkpoint holds it', async () => {
+    const plan = virtualPlan({ rounds: 8, deadline: { ...patient, ceilingMs: 300, floorMs: 100 } });
+    const diverges = (peer: number): Trainer => {
+      const trainer = momentumTrainer(peer);
+      if (peer !== 1) return trainer;
+      return {
+        ...trainer,
+        async train(params, steps, key) {
+          const result = await trainer.train(params, steps, key);
+          if (key.firstStep >= 10) result.params[2] = Number.NaN;
+          return result;
+        },
+      };
+    };
+    const swarm = await testSwarm({ plan, trainer: diverges });
+    await swarm.start();
+    await expect(swarm.peers[1]!.node.finished).rejects.toMatchObject({ code: 'training-diverged' });
+    await swarm.peers[1]!.node.close();
+    const others = swarm.peers.filter((_, peer) => peer !== 1);
+    for (const { round } of await Promise.all(others.map(({ node }) => node.finished))) expect(round).toBe(8);
+    for (const { recorder } of others) expect(recorder.totals.refusals['not-finite']).toBeUndefined();
+    const { checkpoint } = await newestCheckpoint(swarm.peers[1]!.storage, digests);
+    expect(checkpoint?.round).toBe(4);
+    await Promise.all(others.map(({ node }) => node.close()));
+  });
+
   test('is final: a failed node takes no further step', async () => {
     const swarm = await testSwarm({ plan: virtualPlan({ rounds: 8, deadline: patient }) });
     const { storage, node } = swarm.peers[0]!;

@@ -13,7 +13,7 @@ import {
   type RunSummary,
 } from '../../src/record/index.ts';
 
-export const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 export const isBuilt = existsSync(BUILT);
 
 /** Small enough that five processes of it are quick, with an optimiser that has a state to lose. */

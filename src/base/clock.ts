@@ -13,12 +13,20 @@ export interface Clock {
   after(delayMs: number, action: () => void): Timer;
 }
 
+/** Node's timers fire at once when asked to wait longer (24.8 days). */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const realClock: Clock = {
   now: () => performance.now(),
   calendar: () => new Date().toISOString(),
   after(delayMs, action) {
-    const handle = setTimeout(action, delayMs);
-    handle.unref();
+    let handle: NodeJS.Timeout | undefined;
+    const wait = (restMs: number): void => {
+      const next = restMs > TIMER_MS_MAX ? () => wait(restMs - TIMER_MS_MAX) : action;
+      handle = setTimeout(next, Math.min(restMs, TIMER_MS_MAX));
+      handle.unref();
+    };
+    wait(delayMs);
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -26,10 +26,16 @@ export function tellWhereWeAre(run: Run, to: number, theirRound: number): void {
   send(run, [to], { type: 'rejoin', round });
 }
 
-/** A neighbour asks for this peer's state: it gets it, and is awaited from this round on. */
+/**
+ * A neighbour asks for this peer's state: it gets it, and is awaited from this round on. A question is a few bytes and the answer a
+ * whole model: whoever asks again much sooner than the pull timeout lets it is refused.
+ */
 export function answerPull(run: Run, neighbour: Neighbour): void {
-  const { state } = run;
-  const { peer } = neighbour;
+  const { state, now } = run;
+  const { peer, answeredMs } = neighbour;
+  const tooSoon = answeredMs !== undefined && now - answeredMs < state.config.pullTimeoutMs / 2;
+  if (tooSoon) return refuse(run, peer, 'unexpected');
+  neighbour.answeredMs = now;
   const agreement = agreementOf(state);
   const known = agreement === undefined ? {} : { agreement };
   send(run, [peer], { type: 'state', round: state.round, params: state.params, ...known });

@@ -15,6 +15,8 @@ export interface Neighbour {
   readonly sequences: Set<number>;
   /** The highest sequence forgotten: anything up to it counts as a duplicate. */
   forgottenMax: number;
+  /** When it was last given this peer's state; undefined if never in that incarnation. */
+  answeredMs: number | undefined;
   /** What was last sent to it in the current round, for when it comes back. */
   lastSent: { readonly sequence: number; readonly round: number; readonly message: PeerMessage } | undefined;
 }
@@ -77,6 +79,7 @@ function createNeighbour(peer: number): Neighbour {
     incarnation: 0,
     sequences: new Set(),
     forgottenMax: -1,
+    answeredMs: undefined,
     lastSent: undefined,
   };
 }
@@ -87,6 +90,7 @@ export function meetIncarnation(neighbour: Neighbour, incarnation: number): void
   neighbour.incarnation = incarnation;
   neighbour.sequences.clear();
   neighbour.forgottenMax = -1;
+  neighbour.answeredMs = undefined;
 }
 
 /** Whether (incarnation, sequence) is new from this neighbour; remembers it. */

@@ -152,7 +152,20 @@ describe('a request for state', () => {
     const peer = running();
     expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state']);
     peer.trained();
+    peer.now += plan.pullTimeoutMs;
     expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state', 'exchange']);
+  });
+
+  test('made again and again is refused, unless the neighbour started anew', () => {
+    const peer = running();
+    const asked = { type: 'pull', round: 0 } as const;
+    expect(sends(peer.hears(1, asked))).toEqual(['state']);
+    const actions = peer.hears(1, asked);
+    expect(sends(actions)).toEqual([]);
+    expect(refusals(actions)).toEqual(['unexpected']);
+    expect(sends(peer.hears(4, asked))).toEqual(['state']);
+    peer.up(1, 0, 2);
+    expect(sends(peer.hears(1, asked, 0, 2))).toEqual(['state']);
   });
 
   test('takes the most advanced of several answers, and none that is behind', () => {

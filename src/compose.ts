@@ -186,12 +186,11 @@ function siloRecordOf({ plan, labels, shape }: SwarmData, self: number): NonNull
   return { samples: train.length, testSamples: test.length, labelCounts };
 }
 
-/** The pooled baseline: as many passes over the pooled samples as each silo makes over its own. */
+/** The pooled baseline: in each round as many passes over the pooled samples as each silo makes over its own. */
 export function pooledJob(experiment: Experiment, data: SwarmData, threads: number): PooledJob {
   const { kind, count } = localWorkOf(experiment);
-  const rounds = experiment.stop.rounds ?? 1;
   const silos = kind === 'steps' ? data.plan.silos.length : 1;
-  return { trainer: pooledTrainer(experiment, data, threads), work: { kind, count: count * rounds * silos } };
+  return { trainer: pooledTrainer(experiment, data, threads), perRound: { kind, count: count * silos } };
 }
 
 /** A peer over libp2p and TCP, training in a worker, with its files in its folder. */

@@ -15,6 +15,8 @@ export interface BaselineWork {
   /** The peers' processes, by peer. */
   readonly alone: readonly (Child | undefined)[];
   readonly pooled: PooledJob | undefined;
+  /** Rounds that the run did: the comparisons do as many. */
+  readonly rounds: number;
   readonly processesMax: number;
 }
 
@@ -39,7 +41,7 @@ export async function runBaselines(
   if (pooledJob !== undefined) {
     dependencies.onNote('training on all data pooled in one place, for comparison');
     tasks.push(async () => {
-      pooled = await runPooled(pooledJob, dependencies);
+      pooled = await runPooled(pooledJob, work.rounds, dependencies);
     });
   }
   if (work.alone.length > 0) dependencies.onNote('training each silo alone, for comparison');
@@ -62,12 +64,13 @@ async function drain(tasks: (() => Promise<void>)[]): Promise<void> {
 
 function runPooled(
   job: PooledJob,
+  rounds: number,
   { launcher, onTrouble }: BaselineDependencies,
 ): Promise<BaselineResult | undefined> {
   return new Promise((resolve) => {
     const child = launcher.start({
       message: (message) => {
-        if (message.kind === 'hello') child.send({ kind: 'pooled', job });
+        if (message.kind === 'hello') child.send({ kind: 'pooled', job, rounds });
         if (message.kind === 'baseline') {
           resolve(message.result);
           child.send({ kind: 'exit' });

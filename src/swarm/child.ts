@@ -65,7 +65,7 @@ class SwarmChild {
       case 'run':
         return this.#run(order.job);
       case 'pooled':
-        return this.tell({ kind: 'baseline', result: await this.#pooled(order.job) });
+        return this.tell({ kind: 'baseline', result: await this.#pooled(order.job, order.rounds) });
       case 'addresses':
         return this.#peer?.connect(new Map(order.addresses));
       case 'stop':
@@ -94,9 +94,10 @@ class SwarmChild {
     );
   }
 
-  async #pooled({ trainer: spec, work }: PooledJob): Promise<BaselineResult> {
+  async #pooled({ trainer: spec, perRound }: PooledJob, rounds: number): Promise<BaselineResult> {
     const trainer = await this.#makers.trainer(spec);
-    const steps = work.count * (work.kind === 'epochs' ? trainer.stepsPerEpoch : 1);
+    const { kind, count } = perRound;
+    const steps = rounds * count * (kind === 'epochs' ? trainer.stepsPerEpoch : 1);
     const { params } = await trainer.train(await trainer.initialParams(), steps, { firstStep: 0 });
     const global = await trainer.evaluate(params, 'global');
     await trainer.dispose();

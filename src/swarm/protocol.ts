@@ -10,16 +10,16 @@ export interface BaselineResult {
   readonly global?: Evaluation;
 }
 
-/** The pooled baseline: train for so many passes over the data, then evaluate. */
+/** The pooled baseline: train for as many rounds as the swarm did, then evaluate. */
 export interface PooledJob {
   readonly trainer: TrainerSpec;
-  /** Passes over the pooled samples; or updates. */
-  readonly work: { readonly kind: 'steps' | 'epochs'; readonly count: number };
+  /** Passes over the pooled samples in each round; or updates. */
+  readonly perRound: { readonly kind: 'steps' | 'epochs'; readonly count: number };
 }
 
 export type ToChild =
   | { readonly kind: 'run'; readonly job: PeerJob }
-  | { readonly kind: 'pooled'; readonly job: PooledJob }
+  | { readonly kind: 'pooled'; readonly job: PooledJob; readonly rounds: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly (readonly [number, readonly string[]])[] }
   | { readonly kind: 'stop'; readonly reason: string }
   | { readonly kind: 'alone' }

@@ -258,6 +258,9 @@ class Swarm {
     const work = {
       alone: baselines.alone ? this.#members.map(({ child }) => child) : [],
       pooled: baselines.pooled,
+      rounds: Math.min(
+        ...this.#members.flatMap(({ report }) => (report === undefined ? [] : [report.round])),
+      ),
       processesMax: baselineProcessesMax,
     };
     const subscribe: BaselineDependencies['subscribe'] = (listener) => {

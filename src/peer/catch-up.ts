@@ -41,14 +41,15 @@ export function answerPull(run: Run, neighbour: Neighbour): void {
   send(run, [peer], { type: 'state', round: state.round, params: state.params, ...known });
   if (state.phase === 'finished') return;
   feed(run, { kind: 'neighbour', peer, status: 'returning', round: state.round });
-  resendTo(run, neighbour);
+  resendTo(run, neighbour, state.round);
 }
 
-/** Sends again what this neighbour was last sent in the current round; the sequence tells it whether it had it. */
-export function resendTo(run: Run, { lastSent, peer }: Neighbour): void {
-  const { state } = run;
-  if (lastSent === undefined || lastSent.round !== state.round || !state.config.rule.synchronous) return;
-  run.actions.push({ kind: 'send', to: [peer], sequence: lastSent.sequence, message: lastSent.message });
+/** Sends again what this neighbour was sent for `fromRound` and later; the sequences tell it what it had. */
+export function resendTo(run: Run, { sent, peer }: Neighbour, fromRound: number): void {
+  const { config } = run.state;
+  if (!config.rule.synchronous) return;
+  for (const { round, sequence, message } of sent)
+    if (round >= fromRound) run.actions.push({ kind: 'send', to: [peer], sequence, message });
 }
 
 /** An answer to the request: adopted if it is ahead of this peer. */

@@ -8,7 +8,7 @@ import type { Vector } from '../params/layout.ts';
 import { assertShape, type PeerMessage } from '../wire/message.ts';
 import { agreementOf, endOf, lastRound } from './agreement.ts';
 import type { FinishReason, MessageRefusal, PeerAction } from './machine.ts';
-import type { PeerState } from './state.ts';
+import { type PeerState, SENT_MAX } from './state.ts';
 
 /** One step under way: the state it changes, the time it is given, the actions it asks for. */
 export interface Run {
@@ -144,7 +144,8 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
   const sequence = send(run, to, sent);
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
-    if (neighbour !== undefined) neighbour.lastSent = { sequence, round: message.round, message: sent };
+    if (neighbour === undefined) continue;
+    neighbour.sent = [...neighbour.sent, { sequence, round: message.round, message: sent }].slice(-SENT_MAX);
   }
 }
 

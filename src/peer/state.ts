@@ -5,6 +5,8 @@ import type { PeerConfig } from './machine.ts';
 
 /** Sequence numbers remembered per neighbour, to tell duplicates. */
 const SEQUENCES_MAX = 256;
+/** A link can break when this peer has gone on to the next round and its message of the last one is still under way. */
+export const SENT_MAX = 2;
 
 export interface Neighbour {
   readonly peer: number;
@@ -17,8 +19,14 @@ export interface Neighbour {
   forgottenMax: number;
   /** When it was last given this peer's state; undefined if never in that incarnation. */
   answeredMs: number | undefined;
-  /** What was last sent to it in the current round, for when it comes back. */
-  lastSent: { readonly sequence: number; readonly round: number; readonly message: PeerMessage } | undefined;
+  /** The last SENT_MAX of this peer's rounds' messages to it, oldest first, for when it comes back. */
+  sent: readonly SentMessage[];
+}
+
+export interface SentMessage {
+  readonly sequence: number;
+  readonly round: number;
+  readonly message: PeerMessage;
 }
 
 export interface PeerState {
@@ -80,7 +88,7 @@ function createNeighbour(peer: number): Neighbour {
     sequences: new Set(),
     forgottenMax: -1,
     answeredMs: undefined,
-    lastSent: undefined,
+    sent: [],
   };
 }
 

@@ -63,7 +63,7 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   neighbour.up = true;
   meetIncarnation(neighbour, event.incarnation);
   feed(run, { kind: 'neighbour', peer: event.peer, status: 'up', round: event.round });
-  if (state.phase === 'running') resendTo(run, neighbour);
+  resendTo(run, neighbour, event.round);
   // A peer that finds the others too far ahead does not wait for the rest.
   if (isBehind(state, event.peer, event.round)) return askForState(run, event.round);
   if (state.phase === 'gathering' && !state.pulling && everybodyUp(state)) gathered(run);

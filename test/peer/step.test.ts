@@ -147,6 +147,24 @@ describe('messages', () => {
   });
 });
 
+describe('a link that comes back', () => {
+  test('brings again what the neighbour may have missed, also of the round before', () => {
+    const peer = running();
+    for (const neighbour of [1, 4]) peer.hears(neighbour, model(0));
+    peer.trained();
+    expect(peer.state.round).toBe(1);
+    peer.does({ kind: 'linkDown', peer: 1, reason: 'test' });
+    const rounds = (actions: readonly PeerAction[]) =>
+      actions.flatMap((action) =>
+        action.kind === 'send' && action.message.type === 'exchange' ? [action.message.message.round] : [],
+      );
+    expect(rounds(peer.up(1, 0))).toEqual([0]);
+    peer.trained();
+    expect(rounds(peer.up(1, 0))).toEqual([0, 1]);
+    expect(rounds(peer.up(1, 1))).toEqual([1]);
+  });
+});
+
 describe('a request for state', () => {
   test('is answered with the params at the start of the round, and what was sent in it', () => {
     const peer = running();

@@ -14,8 +14,8 @@ Examples:
   grapevine export runs/mnist --peer silo-3 --format safetensors --out silo-3.safetensors
   grapevine export runs/biscoe/params.safetensors --out model
 
-A layers model also serves as the model of another experiment: model: {kind: layers, path: model/model.json}; it starts there
-from these params.`;
+A layers model also serves as the model of another experiment: model: {kind: layers, path: model/model.json}; its shape, not
+these params, which are drawn again from that experiment's seed.`;
 
 const PARAMS_FILE = 'params.safetensors';
 

@@ -3,16 +3,10 @@ import { join } from 'node:path';
 import type { RunSummary } from '../record/index.ts';
 import type { Standing } from '../swarm/round-board.ts';
 
-/** Where the run stands, on one line. */
-export function standingLine({
-  round,
-  rounds,
-  accuracy,
-  consensusDistance,
-  bytesSent,
-  waitedFor,
-}: Standing): string {
-  const parts = [`round ${round}/${rounds}`];
+/** Where the run stands, on one line; `roundsMax` absent where the run ends by time or goal. */
+export function standingLine(standing: Standing, roundsMax: number | undefined): string {
+  const { round, accuracy, consensusDistance, bytesSent, waitedFor } = standing;
+  const parts = [roundsMax === undefined ? `round ${round}` : `round ${round}/${roundsMax}`];
   if (accuracy !== undefined) {
     parts.push(`accuracy ${percent(accuracy.mean)} mean, ${percent(accuracy.worst)} worst`);
   }
@@ -37,14 +31,21 @@ export function closingLines(folder: string, { accuracy, endReason, peers }: Run
   } else {
     const { alone, together, pooled } = accuracy;
     const set = accuracy.set === 'global' ? "everybody's test data" : "each silo's own test data";
-    lines.push(
-      `What happened: the silos exchanged models, never data, and there was no server. On ${set} they now reach`,
-    );
-    lines.push(
-      `  ${percent(together.mean)} on average and ${percent(together.worst)} at worst` +
-        `${alone === undefined ? '' : `; each alone reached ${percent(alone.mean)} and ${percent(alone.worst)}`}` +
-        `${pooled === undefined ? '' : `; all data in one place would give ${percent(pooled)}`}.`,
-    );
+    const judged = peers.some(({ ownTest, globalTest }) => ownTest !== undefined || globalTest !== undefined);
+    const happened = 'What happened: the silos exchanged models, never data, and there was no server.';
+    if (judged) {
+      lines.push(
+        `${happened} On ${set} they now reach`,
+        `  ${percent(together.mean)} on average and ${percent(together.worst)} at worst` +
+          `${alone === undefined ? '' : `; each alone reached ${percent(alone.mean)} and ${percent(alone.worst)}`}` +
+          `${pooled === undefined ? '' : `; all data in one place would give ${percent(pooled)}`}.`,
+      );
+    } else {
+      lines.push(
+        `${happened} Nobody holds test data,`,
+        '  so nothing is known of their accuracy: --set data.testShare=0.2 holds some out.',
+      );
+    }
     lines.push('What to try next:');
     lines.push(`  open ${join(folder, 'report.html')}                  the run as a page, with its curves`);
     lines.push(

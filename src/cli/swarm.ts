@@ -193,7 +193,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
       }),
       clock: session.io.clock,
       interruption,
-      onStanding: (standing) => progress.update(standingLine(standing)),
+      onStanding: (standing) => progress.update(standingLine(standing, experiment.stop.rounds)),
       onNote: (text) => progress.note(text),
       onTrouble: (text) => progress.trouble(text),
     },
@@ -238,9 +238,11 @@ function reachedItsGoal({ endReason }: RunSummary, { stop }: Experiment): boolea
 
 function announcement({ experiment, folder, members }: Prepared): string {
   const { overlay, exchange } = experiment;
-  const { rounds } = experiment.stop;
+  const { rounds, seconds } = experiment.stop;
+  const until =
+    rounds !== undefined ? `${rounds} rounds` : seconds !== undefined ? `${seconds} s` : 'until its goal';
   const links = overlay.directed ? `${overlay.arcs.length} arcs` : `${overlay.arcs.length / 2} links`;
-  return `${experiment.name}: ${members.length} silos, ${overlay.name} (${links}), ${exchange.rule} over libp2p, ${rounds} rounds; record in ${folder}`;
+  return `${experiment.name}: ${members.length} silos, ${overlay.name} (${links}), ${exchange.rule} over libp2p, ${until}; record in ${folder}`;
 }
 
 function restartsOf(text: string): number {

@@ -132,12 +132,12 @@ export class RunningPeer {
     };
   }
 
-  /** The same model trained on this silo's samples only, for as many updates; after the run, in the same Trainer. */
+  /** The same model trained on this silo's samples only, for as many rounds as the run had; after it, in the same Trainer. */
   async trainAlone(): Promise<{ own: Evaluation; global: Evaluation }> {
-    const { trainer, config } = this.#parts;
+    const { trainer, config, node } = this.#parts;
     await trainer.restore(new Uint8Array(0));
     let params = await trainer.initialParams();
-    for (let round = 0; round < config.rounds; round++) {
+    for (let round = 0; round < node.round; round++) {
       const firstStep = round * config.stepsPerRound;
       ({ params } = await trainer.train(params, config.stepsPerRound, { firstStep }));
     }

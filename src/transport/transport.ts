@@ -26,6 +26,7 @@ export interface Greeting {
 /** Why something another peer did was refused; counted per reason, never thrown. */
 export type TransportRefusal =
   | 'unknown-peer'
+  | 'too-many-connections'
   | 'protocol-version'
   | 'experiment-mismatch'
   | 'layout-mismatch'
@@ -56,7 +57,10 @@ export interface TransportCounters {
   readonly dataBytesReceived: number;
   readonly framesSent: number;
   readonly framesReceived: number;
+  /** Originated here. */
   readonly controlMessagesSent: number;
+  /** Passed on for others: one for each mesh neighbour it went to. */
+  readonly controlMessagesForwarded: number;
   readonly controlMessagesReceived: number;
   /** Everything that left this peer's sockets, control plane, framing and encryption included, where known. */
   readonly socketBytesSent: number;

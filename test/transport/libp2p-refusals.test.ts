@@ -125,6 +125,16 @@ describe('members that send rubbish', () => {
     },
   );
 
+  test('connections without end are refused', async () => {
+    const target = await victim();
+    const node = await bareNode(1);
+    for (let count = 0; count < 12; count++) {
+      await node.dial(multiaddr(target.addresses[0]!), { force: true }).catch(() => undefined);
+    }
+    const [told] = await target.witness.until('refused');
+    expect([told?.peer, told?.reason]).toEqual([1, 'too-many-connections']);
+  });
+
   test('a frame cut off is refused as truncated', async () => {
     const target = await victim();
     const node = await bareNode(1);

@@ -21,6 +21,7 @@ import { dataProtocol, type GreetingMessage, HELLO_PROTOCOL, PROTOCOL_VERSIONS }
 import { Link } from './link.ts';
 import { createNode, type GrapevineNode, startNode } from './node.ts';
 import {
+  CONNECTIONS_PER_PEER_MAX,
   DEFAULT_TIMING,
   type Libp2pTransportOptions,
   type LinkTiming,
@@ -68,6 +69,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     framesSent: 0,
     framesReceived: 0,
     controlMessagesSent: 0,
+    controlMessagesForwarded: 0,
     controlMessagesReceived: 0,
     socketBytesSent: 0,
   };
@@ -90,11 +92,9 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     const safe = oneAtATime(handlers);
     const node = await createNode(this.#options, {
       allowed: (peerId) => this.#isAllowed(peerId),
-      onDenied: (peerId) => {
-        const member = this.#memberIndex.get(peerId.toString());
-        const who = member === undefined ? 'not a member' : `member ${member}, not a neighbour here`;
-        safe.refused(member, 'unknown-peer', `${peerId.toString()} dialled: ${who}`);
-      },
+      crowded: (peerId) =>
+        (this.#running?.node.getConnections(peerId).length ?? 0) >= CONNECTIONS_PER_PEER_MAX,
+      onDenied: (peerId) => this.#onDenied(peerId, safe),
       onSocketBytes: (bytes) => {
         this.#counters.socketBytesSent += bytes;
       },
@@ -195,6 +195,16 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     return this.#running?.links.get(index)?.blocked !== true;
   }
 
+  #onDenied(peerId: PeerId, handlers: TransportHandlers): void {
+    const member = this.#memberIndex.get(peerId.toString());
+    if (this.#isAllowed(peerId)) {
+      const detail = `dialled once more, with ${CONNECTIONS_PER_PEER_MAX} connections open`;
+      return handlers.refused(member, 'too-many-connections', detail);
+    }
+    const who = member === undefined ? 'not a member' : `member ${member}, not a neighbour here`;
+    handlers.refused(member, 'unknown-peer', `${peerId.toString()} dialled: ${who}`);
+  }
+
   #ourGreeting(): GreetingMessage {
     const { self, members } = this.#options;
     const name = present(members[self], 'this peer in the membership').name;
@@ -215,6 +225,9 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       message: (from, message) => {
         this.#counters.controlMessagesReceived += 1;
         handlers.control(from, message);
+      },
+      forwarded: (neighbourCount) => {
+        this.#counters.controlMessagesForwarded += neighbourCount;
       },
       refused: (forwarder, { reason, detail }) => handlers.refused(forwarder, reason, detail),
     });

@@ -14,13 +14,15 @@ import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { describeError, OperatingError } from '../../base/errors.ts';
 import { identityOfSeed } from '../../identity/keys.ts';
-import type { Libp2pTransportOptions } from './options.ts';
+import { CONNECTIONS_PER_PEER_MAX, type Libp2pTransportOptions } from './options.ts';
 
 export type GrapevineNode = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
 
 export interface NodeHooks {
   readonly allowed: (peerId: PeerId) => boolean;
   readonly onDenied: (peerId: PeerId) => void;
+  /** Whether this neighbour has as many connections to us as it may. */
+  readonly crowded: (peerId: PeerId) => boolean;
   readonly onSocketBytes: (bytes: number) => void;
 }
 
@@ -39,7 +41,7 @@ export async function createNode(options: Libp2pTransportOptions, hooks: NodeHoo
     streamMuxers: [yamux()],
     connectionGater: gater(hooks),
     connectionManager: {
-      maxConnections: 4 * neighbours + 100,
+      maxConnections: CONNECTIONS_PER_PEER_MAX * neighbours + 100,
       inboundConnectionThreshold: 1000,
       maxIncomingPendingConnections: 200,
       maxParallelDials: 50,
@@ -80,7 +82,7 @@ function gossipOptions({ carrier }: Libp2pTransportOptions): Parameters<typeof g
   };
 }
 
-function gater({ allowed, onDenied, onSocketBytes }: NodeHooks): ConnectionGater {
+function gater({ allowed, crowded, onDenied, onSocketBytes }: NodeHooks): ConnectionGater {
   return {
     denyDialPeer: (peerId) => !allowed(peerId),
     denyDialMultiaddr: () => false,
@@ -93,7 +95,7 @@ function gater({ allowed, onDenied, onSocketBytes }: NodeHooks): ConnectionGater
       return false;
     },
     denyInboundEncryptedConnection: (peerId) => {
-      const denied = !allowed(peerId);
+      const denied = !allowed(peerId) || crowded(peerId);
       if (denied) onDenied(peerId);
       return denied;
     },

@@ -60,6 +60,8 @@ export const DEFAULT_TIMING: LinkTiming = {
   flushMsMax: 3_000,
 };
 
+/** A link is two; more while an old one is being replaced. Beyond it one neighbour would crowd out the others. */
+export const CONNECTIONS_PER_PEER_MAX = 8;
 export const QUEUE_FRAMES_MAX = 64;
 export const CONTROL_BYTES_MAX = 64 * 1024;
 

@@ -110,6 +110,10 @@ function figuresOf(partition, seed, cost, summary) {
     wallSeconds: cost.wallSeconds,
     modelMessages: summary.messagesSent,
     controlMessages: Math.max(...controlMessages),
+    /** Passed on for others, the most by one peer in a round. */
+    controlForwards: Math.max(
+      ...summary.peers.map(({ controlMessagesForwarded = 0 }) => controlMessagesForwarded / ROUNDS),
+    ),
     eventLoopDelayP99Ms: Math.max(...summary.peers.map(({ eventLoopDelayP99Ms = 0 }) => eventLoopDelayP99Ms)),
   };
 }
@@ -125,6 +129,7 @@ function table(runs) {
     ['wall s', ({ wallSeconds }) => wallSeconds.toFixed(1), `≤ ${TARGETS.wallSeconds}`],
     ['models', ({ modelMessages }) => String(modelMessages), String(TARGETS.modelMessages)],
     ['control', ({ controlMessages }) => controlMessages.toFixed(1), `≤ ${TARGETS.controlMessages}`],
+    ['forwards', ({ controlForwards }) => controlForwards.toFixed(1), ''],
     ['loop p99 ms', ({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms.toFixed(0), ''],
     ['load', ({ load }) => load.toFixed(1), ''],
   ];

@@ -102,6 +102,7 @@ function peerSummary(
       exchanging: share(totals.exchangeMs),
     },
     controlMessagesSent: counters.controlMessagesSent,
+    controlMessagesForwarded: counters.controlMessagesForwarded,
     eventLoopDelayP99Ms: report.eventLoopDelayP99Ms,
     cpuSeconds: report.cpuSeconds,
     backend: report.backend,

@@ -7,6 +7,7 @@ import { transportConformance } from './transport.conformance.ts';
 
 transportConformance('libp2p, gossip carrier', {
   ordered: false,
+  relays: true,
   make: async (count, edges) => {
     const members = await membersOf(count);
     return members.map((_, self) => makePeer(self, members, edges, { carrier: 'gossip' }));

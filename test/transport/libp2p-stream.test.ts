@@ -5,6 +5,7 @@ import { transportConformance } from './transport.conformance.ts';
 
 transportConformance('libp2p, stream carrier', {
   ordered: true,
+  relays: true,
   make: async (count, edges) => {
     const members = await membersOf(count);
     return members.map((_, self) => makePeer(self, members, edges));

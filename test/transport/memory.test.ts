@@ -8,6 +8,7 @@ let network = memoryNetwork({ limits: LIMITS });
 
 transportConformance('memory', {
   ordered: true,
+  relays: false,
   make: async (count, edges) => {
     network = memoryNetwork({ limits: LIMITS });
     return Array.from({ length: count }, (_, peer) => network.transport(peer, neighboursOf(peer, edges)));

@@ -13,6 +13,8 @@ export interface TransportRig {
   heal(transports: readonly Transport[], a: number, b: number): void;
   /** Frames of one sender arrive in the order sent (the gossip carrier does not promise it). */
   readonly ordered: boolean;
+  /** Control messages go from peer to peer, and who passes one on counts it (memory hands them to all at once). */
+  readonly relays: boolean;
 }
 
 export function transportConformance(name: string, rig: TransportRig): void {
@@ -34,7 +36,7 @@ export function transportConformance(name: string, rig: TransportRig): void {
     });
 
     test('a control message reaches peers beyond the neighbours and names its originator', async () => {
-      const [first, , last] = (await begin(3, [
+      const [first, middle, last] = (await begin(3, [
         [0, 1],
         [1, 2],
       ])) as [Peer, Peer, Peer];
@@ -51,6 +53,10 @@ export function transportConformance(name: string, rig: TransportRig): void {
         await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, 100))]);
       }
       expect((await arrived)[0]?.message).toEqual(expect.objectContaining({ 0: 7, 1: 7 }));
+      const forwarded = middle.transport.counters().controlMessagesForwarded;
+      if (rig.relays) expect(forwarded).toBeGreaterThanOrEqual(1);
+      else expect(forwarded).toBe(0);
+      expect(last.transport.counters().controlMessagesForwarded).toBe(0);
     });
   });
 }

@@ -9,7 +9,14 @@ import { CONTROL_BYTES_MAX } from './options.ts';
 export interface ControlHooks {
   readonly memberOf: (peerId: PeerId) => number | undefined;
   readonly message: (from: number, message: Uint8Array) => void;
+  /** A valid message goes on to so many mesh neighbours. */
+  readonly forwarded: (neighbourCount: number) => void;
   readonly refused: (forwarder: number | undefined, refusal: Refusal) => void;
+}
+
+/** A public method of the implementation that its interface leaves out. */
+interface MeshView {
+  getMeshPeers(topic: string): string[];
 }
 
 function controlTopic(experimentDigest: string): string {
@@ -50,9 +57,19 @@ export class ControlPlane {
     this.#node.services.pubsub.publish(this.topic, message).catch(() => undefined);
   }
 
+  /** gossipsub passes a message on to its mesh, but not to whom it came from nor to its originator. */
+  #neighboursBeyond(forwarder: PeerId, message: Message): number {
+    const origin = message.type === 'signed' ? message.from.toString() : '';
+    const mesh = (this.#node.services.pubsub as unknown as MeshView).getMeshPeers(this.topic);
+    return mesh.filter((peer) => peer !== forwarder.toString() && peer !== origin).length;
+  }
+
   #validate(forwarder: PeerId, message: Message): TopicValidatorResult {
     const known = message.type === 'signed' && this.#hooks.memberOf(message.from) !== undefined;
-    if (known && message.data.byteLength <= CONTROL_BYTES_MAX) return TopicValidatorResult.Accept;
+    if (known && message.data.byteLength <= CONTROL_BYTES_MAX) {
+      this.#hooks.forwarded(this.#neighboursBeyond(forwarder, message));
+      return TopicValidatorResult.Accept;
+    }
     this.#hooks.refused(
       this.#hooks.memberOf(forwarder),
       known

@@ -116,6 +116,7 @@ class MemoryTransport implements Transport {
     framesSent: 0,
     framesReceived: 0,
     controlMessagesSent: 0,
+    controlMessagesForwarded: 0,
     controlMessagesReceived: 0,
     socketBytesSent: 0,
   };

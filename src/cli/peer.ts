@@ -101,6 +101,9 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   try {
     status.startsAt(running.round);
     session.say(announcement(prepared, running));
+    session.say(
+      `waits for ${place.neighbours.join(', ')}; begins without who is missing after ${minutes(gatherMs)}`,
+    );
     const onInterruption = (): void => running.stop('interrupted');
     interruption.addEventListener('abort', onInterruption, { once: true });
     if (interruption.aborted) onInterruption();
@@ -216,6 +219,10 @@ function closingLines({ silo, experiment }: Prepared, report: PeerReport, path: 
     `  grapevine evaluate --params ${silo.runFolder}/params.safetensors --data ${path}   how good it is, class by class`,
     `  grapevine export ${silo.runFolder} --format layers --out model   for TensorFlow.js`,
   ].join('\n');
+}
+
+function minutes(durationMs: number): string {
+  return durationMs < 120_000 ? `${durationMs / 1000} s` : `${Math.round(durationMs / 60_000)} min`;
 }
 
 function millisecondsOf(option: string, text: string): number {

@@ -64,7 +64,9 @@ export class PeerStatusLine implements PeerWatcher {
     if (this.#refusals.has(kind) || this.#refusals.size >= REFUSALS_MAX) return;
     this.#refusals.add(kind);
     const sender = from === undefined ? '' : ` from ${this.#name(from)}`;
-    this.#progress.note(`refused${sender}: ${reason}: ${detail} (further ones are only counted)`);
+    // The other side may have chosen these words: none of them is a command to this terminal.
+    const shown = detail.replace(/\p{Cc}/gu, '?');
+    this.#progress.note(`refused${sender}: ${reason}: ${shown} (further ones are only counted)`);
   }
 
   onNote(text: string): void {

@@ -23,7 +23,7 @@ export interface Neighbour {
   sent: readonly SentMessage[];
 }
 
-export interface SentMessage {
+interface SentMessage {
   readonly sequence: number;
   readonly round: number;
   readonly message: PeerMessage;

@@ -323,11 +323,12 @@ export class PeerNode {
     if (accuracy >= targetAccuracy) this.#dispatch({ kind: 'goal', goal: 'target-accuracy' });
   }
 
-  /** A completed round without an evaluation is recorded at once. */
+  /** A completed round without an evaluation is recorded behind those before it that still wait for theirs. */
   #flushRound(): void {
     const record = this.#pendingRound;
     this.#pendingRound = undefined;
-    if (record !== undefined) this.#report(record, undefined, this.#state.params);
+    const { params } = this.#state;
+    if (record !== undefined) this.#inBackground(async () => this.#report(record, undefined, params));
   }
 
   #report(record: RoundRecord, evaluation: RoundEvaluation | undefined, params: Vector): void {

@@ -52,6 +52,15 @@ export function resendTo(run: Run, { sent, peer }: Neighbour, fromRound: number)
     if (round >= fromRound) run.actions.push({ kind: 'send', to: [peer], sequence, message });
 }
 
+/** Sends a failed message once more; false where it is an old one or has had its second try. */
+export function retryTo(run: Run, { sent, peer }: Neighbour, sequence: number): boolean {
+  const failed = sent.find((message) => message.sequence === sequence);
+  if (failed === undefined || failed.retried || !run.state.config.rule.synchronous) return false;
+  failed.retried = true;
+  run.actions.push({ kind: 'send', to: [peer], sequence, message: failed.message });
+  return true;
+}
+
 /** An answer to the request: adopted if it is ahead of this peer. */
 export function takeState(run: Run, neighbour: Neighbour, round: number, params: Vector): void {
   const { state, actions } = run;

@@ -145,7 +145,10 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
     if (neighbour === undefined) continue;
-    neighbour.sent = [...neighbour.sent, { sequence, round: message.round, message: sent }].slice(-SENT_MAX);
+    neighbour.sent = [
+      ...neighbour.sent,
+      { sequence, round: message.round, message: sent, retried: false },
+    ].slice(-SENT_MAX);
   }
 }
 

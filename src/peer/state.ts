@@ -27,6 +27,8 @@ interface SentMessage {
   readonly sequence: number;
   readonly round: number;
   readonly message: PeerMessage;
+  /** Sent once more, after it failed on a link that stayed up. */
+  retried: boolean;
 }
 
 export interface PeerState {

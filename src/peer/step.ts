@@ -4,7 +4,7 @@
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { learn, reachGoal } from './agreement.ts';
-import { answerPull, isBehind, resendTo, takeState, tellWhereWeAre } from './catch-up.ts';
+import { answerPull, isBehind, resendTo, retryTo, takeState, tellWhereWeAre } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
 import { askForState, beginRound, everybodyUp, feed, finish, type Run, refuse } from './rounds.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
@@ -27,7 +27,7 @@ function handle(run: Run, event: PeerEvent): void {
     case 'received':
       return received(run, event);
     case 'sendFailed':
-      return feed(run, { kind: 'sendFailed', to: event.to });
+      return sendFailed(run, event);
     case 'linkUp':
       return linkUp(run, event);
     case 'linkDown':
@@ -54,6 +54,14 @@ function start(run: Run, event: PeerEvent & { kind: 'start' }): void {
   if (state.round >= state.config.rounds) finish(run, 'rounds');
   else if (state.neighbours.size === 0) gathered(run);
   else run.actions.push({ kind: 'setTimer', name: 'gather', delayMs: state.config.gatherMs });
+}
+
+/** A stalled or reset stream, a full queue: while the link is up, a round's message is worth one more try. */
+function sendFailed(run: Run, { to, sequence }: PeerEvent & { kind: 'sendFailed' }): void {
+  const neighbour = run.state.neighbours.get(to);
+  if (neighbour === undefined || !neighbour.up || !retryTo(run, neighbour, sequence)) {
+    feed(run, { kind: 'sendFailed', to });
+  }
 }
 
 function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {

@@ -64,9 +64,11 @@ export class PeerStatusLine implements PeerWatcher {
     if (this.#refusals.has(kind) || this.#refusals.size >= REFUSALS_MAX) return;
     this.#refusals.add(kind);
     const sender = from === undefined ? '' : ` from ${this.#name(from)}`;
-    // The other side may have chosen these words: none of them is a command to this terminal.
-    const shown = detail.replace(/\p{Cc}/gu, '?');
-    this.#progress.note(`refused${sender}: ${reason}: ${shown} (further ones are only counted)`);
+    this.#progress.note(`refused${sender}: ${reason}: ${printable(detail)} (further ones are only counted)`);
+  }
+
+  onUnreachable(peer: number, reason: string): void {
+    this.#progress.note(`cannot reach ${this.#name(peer)} ${printable(reason)}; trying again`);
   }
 
   onNote(text: string): void {
@@ -99,6 +101,11 @@ export class PeerStatusLine implements PeerWatcher {
   #name(peer: number): string {
     return this.#names[peer] ?? `peer ${peer}`;
   }
+}
+
+/** The other side may have chosen these words: none of them is a command to this terminal. */
+function printable(words: string): string {
+  return words.replace(/\p{Cc}/gu, '?');
 }
 
 export function percent(share: number): string {

@@ -50,6 +50,8 @@ export interface NodeDependencies {
   readonly presence?: Presence;
   /** Called when something another peer did was refused. */
   readonly onRefused?: (from: number | undefined, reason: string, detail: string) => void;
+  /** Called when a neighbour cannot be dialled, once per reason; it is tried again without end. */
+  readonly onUnreachable?: (peer: number, reason: string) => void;
   /** Called after each round with its record. */
   readonly onRound?: (record: RoundRecord, params: Vector) => void;
   /** Called when who is waited for changes. */
@@ -145,6 +147,7 @@ export class PeerNode {
         this.#with.presence?.linkDown(peer);
         this.#dispatch({ kind: 'linkDown', peer, reason });
       },
+      unreachable: (peer, reason) => this.#unreachable(peer, reason),
       frame: (from, frame) => this.#frame(from, frame),
       control: (from, message) => {
         const problem = this.#with.presence?.control(from, message);
@@ -168,6 +171,15 @@ export class PeerNode {
     try {
       this.#with.recorder.refusal(from, reason, detail, this.#with.clock.now());
       this.#with.onRefused?.(from, reason, detail);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #unreachable(other: number, detail: string): void {
+    try {
+      this.#with.recorder.notice('unreachable', this.#state.round, this.#with.clock.now(), { other, detail });
+      this.#with.onUnreachable?.(other, detail);
     } catch (error) {
       this.#fail(error);
     }

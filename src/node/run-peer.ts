@@ -43,6 +43,8 @@ export interface PeerWatcher {
   /** Something about another peer changed; only where the job shares a status. */
   onOthers?(others: readonly OtherPeer[]): void;
   onRefused?(from: number | undefined, reason: string, detail: string): void;
+  /** A neighbour cannot be dialled, once per reason; it is tried again without end. */
+  onUnreachable?(peer: number, reason: string): void;
   /** Something people should read, such as a checkpoint that was passed over. */
   onNote?(text: string): void;
 }
@@ -213,6 +215,7 @@ export async function runPeer(
       clock,
       ...(presence === undefined ? {} : { presence }),
       onRefused: (from, reason, detail) => watcher.onRefused?.(from, reason, detail),
+      onUnreachable: (peer, reason) => watcher.onUnreachable?.(peer, reason),
       onRound: (record, after) => watcher.onRound?.(record, after),
       onWaiting: (peers) => watcher.onWaiting?.(peers),
     },

@@ -28,6 +28,9 @@ export function serveLauncher(makers: ChildMakers): void {
   child.tell({ kind: 'hello' });
 }
 
+/** A neighbour out of reach for less is no news. */
+const UNREACHABLE_MS_MIN = 20_000;
+
 class SwarmChild {
   readonly #makers: ChildMakers;
   #peer: RunningPeer | undefined;
@@ -84,6 +87,7 @@ class SwarmChild {
     const peer = await this.#makers.startPeer(job, {
       onRound: (record, params) => this.tell({ kind: 'round', record, sketch: [...sketch(params)] }),
       onWaiting: (peers) => this.#tellWaiting(peers),
+      onUnreachable: (other, reason) => this.#noteIfItLasts(job, other, reason),
       onNote: (text) => this.tell({ kind: 'note', text }),
     });
     this.#peer = peer;
@@ -109,6 +113,16 @@ class SwarmChild {
     if (waiting === this.#waiting) return;
     this.#waiting = waiting;
     this.tell({ kind: 'waiting', peers });
+  }
+
+  /** On one machine a neighbour that starts or ends is out of reach for a moment; who is waited for much later is in trouble. */
+  #noteIfItLasts({ members, self }: PeerJob, other: number, reason: string): void {
+    const name = (peer: number): string => members[peer]?.name ?? `peer ${peer}`;
+    const timer = setTimeout(() => {
+      if (!this.#waiting.split(',').includes(String(other))) return;
+      this.tell({ kind: 'note', text: `${name(self)} cannot reach ${name(other)} ${reason}; trying again` });
+    }, UNREACHABLE_MS_MIN);
+    timer.unref();
   }
 
   #fail(error: unknown): void {

@@ -45,6 +45,11 @@ export interface TransportHandlers {
   /** The handshake with a neighbour is done; frames can flow both ways. */
   linkUp(peer: number, greeting: Greeting): void;
   linkDown(peer: number, reason: string): void;
+  /**
+   * A link to a neighbour that this side dials does not come up, for `reason` (plain words, addresses included); it is tried
+   * again without end. Told once per neighbour and reason until the link is up. A transport without addresses never calls it.
+   */
+  unreachable?(peer: number, reason: string): void;
   frame(from: number, frame: Frame): void;
   /** A control-plane message (signed gossip); `from` is its originator, not who forwarded it. */
   control(from: number, message: Uint8Array): void;

@@ -14,3 +14,13 @@ test('words that a neighbour chose reach the terminal without its control charac
     'refused from lima: kind-unknown: exchange ?]0;owned???all is well (further ones are only counted)\n',
   ]);
 });
+
+test('says which neighbour cannot be reached, where and why, and that it goes on trying', () => {
+  const written: string[] = [];
+  const progress = new Progress({ write: (text) => written.push(text) }, realClock, false);
+  const status = new PeerStatusLine(['oslo', 'lima'], 10, progress);
+  status.onUnreachable(1, 'at /ip4/127.0.0.1/tcp/4102: connection refused');
+  expect(written).toEqual([
+    'cannot reach lima at /ip4/127.0.0.1/tcp/4102: connection refused; trying again\n',
+  ]);
+});

@@ -10,6 +10,7 @@ import type {
 export type Told =
   | { kind: 'linkUp'; peer: number; greeting: Greeting }
   | { kind: 'linkDown'; peer: number; reason: string }
+  | { kind: 'unreachable'; peer: number; reason: string }
   | { kind: 'frame'; peer: number; head: Uint8Array; body: Uint8Array }
   | { kind: 'control'; peer: number; message: Uint8Array }
   | { kind: 'refused'; peer: number | undefined; reason: TransportRefusal; detail: string }
@@ -25,6 +26,7 @@ export class Witness {
   readonly handlers: TransportHandlers = {
     linkUp: (peer, greeting) => this.#note({ kind: 'linkUp', peer, greeting }),
     linkDown: (peer, reason) => this.#note({ kind: 'linkDown', peer, reason }),
+    unreachable: (peer, reason) => this.#note({ kind: 'unreachable', peer, reason }),
     frame: (peer, frame) =>
       this.#note({ kind: 'frame', peer, head: frame.head, body: frame.body[0] ?? new Uint8Array() }),
     control: (peer, message) => this.#note({ kind: 'control', peer, message }),

@@ -223,6 +223,11 @@ describe('who may connect', () => {
       .replace(/\/p2p\/.*/, '');
     dialler.transport.connect(new Map([[1, [address]]]));
     await dialledAndLeft;
+    const [told] = await dialler.witness.until('unreachable');
+    expect(told).toMatchObject({
+      peer: 1,
+      reason: `at ${address}: another peer id answers there than the membership names`,
+    });
     expect(dialler.witness.count('linkUp')).toBe(0);
   });
 
@@ -251,6 +256,56 @@ describe('who may connect', () => {
       await Promise.all([peer.witness.until('linkUp'), target.witness.until('linkUp', () => true, ups)]);
       await peer.transport.stop();
     }
+  });
+});
+
+describe('neighbours that cannot be dialled', () => {
+  const edges = [[0, 1]] as const;
+
+  test('a closed port is told once, with its address, however often it is tried; and anew after the link was up', async () => {
+    const members = await membersOf(2);
+    const timing = { backoffMsMin: 5, backoffMsMax: 10 };
+    const gone = await started(makePeer(1, members, edges, { dials: () => false }));
+    const listen = [gone.addresses[0]!.replace(/\/p2p\/.*/, '')];
+    await gone.transport.stop();
+    const dialler = await started(makePeer(0, members, edges, { dials: () => true, timing }));
+    dialler.transport.connect(new Map([[1, listen]]));
+    const reason = `at ${listen[0]}: connection refused: nothing listens there`;
+    expect((await dialler.witness.until('unreachable'))[0]).toMatchObject({ peer: 1, reason });
+    const back = await started(makePeer(1, members, edges, { dials: () => false, listen }));
+    await dialler.witness.until('linkUp');
+    const refusals = (): number =>
+      dialler.witness.told.filter((told) => told.kind === 'unreachable' && told.reason === reason).length;
+    expect(refusals()).toBe(1);
+    await back.transport.stop();
+    await dialler.witness.until('unreachable', (told) => told.reason === reason, 2);
+    expect(refusals()).toBe(2);
+  });
+
+  test('a neighbour without an address, and one that denies us, are told', async () => {
+    const members = await membersOf(3);
+    const denies = await started(makePeer(1, members, [[1, 2]], { dials: () => false }));
+    const dialler = await started(
+      makePeer(
+        0,
+        members,
+        [
+          [0, 1],
+          [0, 2],
+        ],
+        { dials: () => true },
+      ),
+    );
+    dialler.transport.connect(
+      new Map([
+        [1, denies.addresses],
+        [2, []],
+      ]),
+    );
+    const [unknown] = await dialler.witness.until('unreachable', ({ peer }) => peer === 2);
+    expect(unknown?.reason).toContain('no address of it is known');
+    const [denied] = await dialler.witness.until('unreachable', ({ peer }) => peer === 1);
+    expect(denied?.reason).toMatch(/: it closed the connection/);
   });
 });
 

@@ -266,7 +266,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     });
   }
 
-  #makeLinks(node: GrapevineNode, handlers: TransportHandlers, knows: Knows): Map<number, Link> {
+  #makeLinks(node: GrapevineNode, handlers: SerialHandlers, knows: Knows): Map<number, Link> {
     const { limits, queueFramesMax, inboundBytesMax, members } = this.#options;
     const largest = limits.headBytesMax + limits.bodyBytesMax;
     const budget = new InboundBudget(inboundBytesMax ?? largest * Math.max(1, this.#neighbours.length));
@@ -284,7 +284,13 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       const hooks = this.#sessionHooks(peer, handlers, () => knows(peer, peerId));
       links.set(
         peer,
-        new Link(peer, peerId, dials, { node, session, hooks, ourGreeting: () => this.#ourGreeting() }),
+        new Link(peer, peerId, dials, {
+          node,
+          session,
+          hooks,
+          ourGreeting: () => this.#ourGreeting(),
+          unreachable: (reason) => handlers.unreachable(peer, reason),
+        }),
       );
     }
     node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {

@@ -10,6 +10,7 @@ import { Random } from '../../base/random.ts';
 import type { Refusal } from '../frame-reader.ts';
 import type { OutgoingFrame } from '../outgoing-frame.ts';
 import type { SendOutcome } from '../transport.ts';
+import { describeAddresses, describeDialFailure } from './dial-failure.ts';
 import { type GreetingMessage, HELLO_PROTOCOL, judgeGreeting, refusalFrom } from './hello.ts';
 import { type HelloAnswer, HelloChannel } from './hello-channel.ts';
 import type { GrapevineNode } from './node.ts';
@@ -20,12 +21,16 @@ export interface LinkEnvironment {
   readonly session: SessionOptions;
   readonly ourGreeting: () => GreetingMessage;
   readonly hooks: SessionHooks;
+  /** Once per reason until the link is up. */
+  readonly unreachable: (reason: string) => void;
 }
 
 /** A session this short does not make the next dial come sooner. */
 const STABLE_MS = 5_000;
 /** A refused handshake waits like this many failed dials. */
 const REFUSED_WEIGHT = 4;
+/** Reasons told of one neighbour that does not come up. */
+const REASONS_MAX = 20;
 
 export class Link {
   readonly peer: number;
@@ -40,6 +45,8 @@ export class Link {
   #dialling = false;
   #stopped = false;
   #blocked = false;
+  /** Why the link does not come up, as told since it last was up. */
+  readonly #told = new Set<string>();
 
   constructor(peer: number, peerId: PeerId, dials: boolean, environment: LinkEnvironment) {
     this.peer = peer;
@@ -71,6 +78,7 @@ export class Link {
         return [];
       }
     });
+    if (this.#dials && this.#addresses.length === 0) this.#tell('anywhere: no address of it is known');
     this.#schedule(0);
   }
 
@@ -181,6 +189,10 @@ export class Link {
     const { session: options, hooks } = this.#environment;
     const session = new Session({ control: connection, hello, greeting, version }, options, {
       ...hooks,
+      up: (risen) => {
+        this.#told.clear();
+        hooks.up(risen);
+      },
       down: (ended, reason, wasUp) => {
         if (this.#session === ended) this.#session = undefined;
         const livedMs = options.clock.now() - ended.openedMs;
@@ -212,8 +224,9 @@ export class Link {
       if (this.#session !== undefined || this.#dialling || this.#stopped || this.#blocked) return;
       this.#dialling = true;
       this.#dial()
-        .catch(() => {
+        .catch((error: unknown) => {
           this.#failures += 1;
+          this.#tell(describeDialFailure(error, this.#addresses));
           return false;
         })
         .then((adopted) => {
@@ -222,6 +235,12 @@ export class Link {
         })
         .catch(() => undefined);
     });
+  }
+
+  #tell(reason: string): void {
+    if (this.#stopped || this.#blocked || this.#told.has(reason) || this.#told.size >= REASONS_MAX) return;
+    this.#told.add(reason);
+    this.#environment.unreachable(reason);
   }
 
   #backoffMs(): number {
@@ -259,6 +278,7 @@ export class Link {
       if (session.claimData(data)) await session.openData();
       else data.abort(new Error('the session ended meanwhile'));
     } catch (error) {
+      this.#tell(describeDialFailure(error, this.#addresses));
       session.close(`no data connection: ${describeError(error)}`);
     }
   }
@@ -268,7 +288,10 @@ export class Link {
     hello: HelloChannel,
     control: Connection,
   ): boolean {
-    this.#failures += verdict.refusal === undefined && verdict.told === undefined ? 1 : REFUSED_WEIGHT;
+    const silent = verdict.refusal === undefined && verdict.told === undefined;
+    this.#failures += silent ? 1 : REFUSED_WEIGHT;
+    if (silent)
+      this.#tell(`${describeAddresses(this.#addresses)}: it closed the connection without a greeting`);
     if (verdict.refusal !== undefined) this.#turnAway(hello, control, verdict.refusal);
     else control.abort(new Error('refused'));
     if (verdict.told !== undefined) this.#environment.hooks.refused(verdict.told);

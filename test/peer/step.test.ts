@@ -239,3 +239,28 @@ describe('a peer that stops', () => {
     expect(sends(peer.hears(4, model(19)))).toEqual([]);
   });
 });
+
+describe('a send that fails while the link is up', () => {
+  const sent = (actions: readonly PeerAction[]) =>
+    actions.flatMap((action) =>
+      action.kind === 'send' ? [{ to: action.to, sequence: action.sequence }] : [],
+    );
+
+  test('is tried once more under its own sequence, and not a third time', () => {
+    const peer = running();
+    const [first] = sent(peer.trained());
+    const sequence = first?.sequence ?? -1;
+    const failed: PeerEvent = { kind: 'sendFailed', to: 1, sequence, reason: 'stalled' };
+    expect(sent(peer.does(failed))).toEqual([{ to: [1], sequence }]);
+    expect(sent(peer.does(failed))).toEqual([]);
+  });
+
+  test('is left to the next link where the link is down', () => {
+    const peer = running();
+    const [first] = sent(peer.trained());
+    const sequence = first?.sequence ?? -1;
+    peer.does({ kind: 'linkDown', peer: 1, reason: 'cut' });
+    expect(sent(peer.does({ kind: 'sendFailed', to: 1, sequence, reason: 'link-down' }))).toEqual([]);
+    expect(sent(peer.up(1))).toEqual([{ to: [1], sequence }]);
+  });
+});

@@ -14,9 +14,9 @@ const folder = mkdtempSync(join(tmpdir(), 'grapevine-common-job-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const partitions = [
-  ['iid', { kind: 'iid' }],
-  ['dirichlet', { kind: 'dirichlet', alpha: 0.3, minSamples: 1 }],
-  ['shards', { kind: 'shards', shardsPerSilo: 2 }],
+  ['iid', { kind: 'iid' }, 0.01],
+  ['dirichlet', { kind: 'dirichlet', alpha: 0.3, minSamples: 1 }, 0.025],
+  ['shards', { kind: 'shards', shardsPerSilo: 2 }, 0.02],
 ] as const;
 
 /** The indices of each silo as a partition file, the text that numpy read. */
@@ -35,8 +35,8 @@ async function partitionText(spec: (typeof partitions)[number][1]): Promise<stri
 
 describe('the common job', () => {
   it.each(partitions)(
-    'on the %s partition is as accurate as numpy, to .02, in 200 model messages',
-    async (name, spec) => {
+    'on the %s partition is as accurate as numpy, within the tolerance given, in 200 model messages',
+    async (name, spec, tolerance) => {
       const text = await partitionText(spec);
       expect(createHash('sha256').update(text).digest('hex')).toBe(reference[name].sha256);
       const path = join(folder, `${name}.json`);
@@ -47,7 +47,7 @@ describe('the common job', () => {
       const { status, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8' });
       expect(status, stderr).toBe(0);
       const summary = parseSummary(readFileSync(join(out, 'summary.json'), 'utf8'), 'summary.json');
-      expect(Math.abs(summary.accuracy.together.mean - reference[name].accuracy)).toBeLessThan(0.02);
+      expect(Math.abs(summary.accuracy.together.mean - reference[name].accuracy)).toBeLessThan(tolerance);
       expect(summary.messagesSent).toBe(200);
       expect(summary.peers.map(({ exclusions }) => exclusions)).toEqual(new Array(10).fill(0));
     },

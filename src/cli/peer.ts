@@ -119,7 +119,10 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   }
 }
 
-/** The folder's experiment, written or compared; how many checkpoints there are. InputError `run-folder-taken`. */
+/**
+ * The folder's experiment, written, or compared where checkpoints belong to it (a start that failed leaves none); how many
+ * checkpoints there are. InputError `run-folder-taken`.
+ */
 async function openOwnFolder(folder: string, experiment: Experiment): Promise<number> {
   const { experimentDigest, parseExperiment, resolveExperiment } = await import('../experiment/index.ts');
   const { EXPERIMENT_FILE, writeRunFile } = await import('../swarm/run-folder.ts');
@@ -127,7 +130,8 @@ async function openOwnFolder(folder: string, experiment: Experiment): Promise<nu
   const { fileStorage } = await import('../storage/index.ts');
   const storage = fileStorage(folder);
   const bytes = await storage.read(EXPERIMENT_FILE);
-  if (bytes !== undefined) {
+  const checkpoints = (await checkpointRounds(storage)).length;
+  if (bytes !== undefined && checkpoints > 0) {
     const file = `${folder}/${EXPERIMENT_FILE}`;
     const earlier = parseExperiment(new TextDecoder().decode(bytes), { file });
     if (experimentDigest(earlier) !== experimentDigest(experiment)) {
@@ -139,7 +143,7 @@ async function openOwnFolder(folder: string, experiment: Experiment): Promise<nu
     }
   }
   await writeRunFile(folder, EXPERIMENT_FILE, resolveExperiment(experiment, versions()));
-  return (await checkpointRounds(storage)).length;
+  return checkpoints;
 }
 
 async function linger(

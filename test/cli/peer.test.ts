@@ -1,4 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockFolder } from '../../src/storage/lock.ts';
@@ -58,7 +60,7 @@ describe('grapevine peer, before it begins', () => {
     expect(await refused()).toMatchObject({ exitCode: 3, code: 'storage-failed' });
   });
 
-  it('refuses a run folder that holds a run with other settings', async () => {
+  const leaveEarlierExperiment = async (): Promise<void> => {
     await mkdir(own.runFolder('biscoe'), { recursive: true });
     const earlier =
       'name: own-data\ndata: {dataset: penguins, silos: 3}\nmodel: softmax\ntrain: {learningRate: 1}\n';
@@ -66,7 +68,24 @@ describe('grapevine peer, before it begins', () => {
       join(own.runFolder('biscoe'), 'experiment.yaml'),
       `${earlier}topology: ring\nstop: {rounds: 1}\n`,
     );
+  };
+
+  it('refuses a run folder that holds a run with other settings', async () => {
+    await leaveEarlierExperiment();
+    await mkdir(join(own.runFolder('biscoe'), 'checkpoints'));
+    await writeFile(join(own.runFolder('biscoe'), 'checkpoints', '1.ckpt'), 'of the earlier run');
     expect(await refused()).toMatchObject({ exitCode: 2, code: 'run-folder-taken' });
+  });
+
+  it('takes a run folder with other settings in which no round was saved: that start failed', async () => {
+    await leaveEarlierExperiment();
+    const holder = createServer().listen(own.ports.biscoe, '127.0.0.1');
+    await once(holder, 'listening');
+    // It ends later than at the folder: at the engine where no bundle is built, at the taken port else.
+    expect(await refused()).toMatchObject({ exitCode: 3 });
+    const written = await readFile(join(own.runFolder('biscoe'), 'experiment.yaml'), 'utf8');
+    expect(written).not.toContain('learningRate: 1\n');
+    holder.close();
   });
 
   it('refuses times that are none', async () => {

@@ -31,9 +31,8 @@ export function closingLines(folder: string, { accuracy, endReason, peers }: Run
   } else {
     const { alone, together, pooled } = accuracy;
     const set = accuracy.set === 'global' ? "everybody's test data" : "each silo's own test data";
-    const judged = peers.some(({ ownTest, globalTest }) => ownTest !== undefined || globalTest !== undefined);
     const happened = 'What happened: the silos exchanged models, never data, and there was no server.';
-    if (judged) {
+    if (together !== undefined) {
       lines.push(
         `${happened} On ${set} they now reach`,
         `  ${percent(together.mean)} on average and ${percent(together.worst)} at worst` +

@@ -80,7 +80,8 @@ export interface RunSummary {
     /** Which test set `alone`, `together` and `pooled` speak of: the global one where there is one. */
     readonly set: 'global' | 'own';
     readonly alone?: Spread;
-    readonly together: Spread;
+    /** Absent where nobody holds test data, or nobody was judged. */
+    readonly together?: Spread;
     /** One model trained on all silos' samples in one place; absent without baselines. */
     readonly pooled?: number;
   };
@@ -131,7 +132,7 @@ const summarySpec: Spec = {
   accuracy: shape({
     set: { oneOf: ['global', 'own'] },
     alone: optional(spread),
-    together: spread,
+    together: optional(spread),
     pooled: optional('number'),
   }),
   consensusDistance: 'number',

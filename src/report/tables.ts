@@ -61,16 +61,24 @@ export function siloTable(run: Run): Table {
     ),
     ...['training', 'waiting', 'exchanging', 'left out', 'refused'].map(right),
   ];
-  const over = (label: string, pick: 'mean' | 'worst'): string[] => [
-    label,
-    '',
-    percent(spreadOver(rows, 'alone', 'ownTest')?.[pick]),
-    percent(spreadOver(rows, 'together', 'ownTest')?.[pick]),
-    percent(spreadOver(rows, 'alone', 'globalTest')?.[pick]),
-    percent(spreadOver(rows, 'together', 'globalTest')?.[pick]),
+  const spreads = [
+    spreadOver(rows, 'alone', 'ownTest'),
+    spreadOver(rows, 'together', 'ownTest'),
+    spreadOver(rows, 'alone', 'globalTest'),
+    spreadOver(rows, 'together', 'globalTest'),
   ];
-  const footer = [over('mean', 'mean'), over('worst', 'worst')];
-  return withoutEmptyColumns({ columns, rows: rows.map(siloCells), footer }, NOTHING);
+  const over = (pick: 'mean' | 'worst'): string[] => [
+    pick,
+    '',
+    ...spreads.map((spread) => percent(spread?.[pick])),
+  ];
+  const judged = spreads.some((spread) => spread !== undefined);
+  const table = {
+    columns,
+    rows: rows.map(siloCells),
+    ...(judged ? { footer: [over('mean'), over('worst')] } : {}),
+  };
+  return withoutEmptyColumns(table, NOTHING);
 }
 
 export function comparisonTable(runs: readonly Run[]): Table {
@@ -154,8 +162,8 @@ function runCells(run: Run): string[] {
     String(summary.peers.length),
     String(summary.rounds),
     percent(accuracy.alone?.mean),
-    percent(accuracy.together.mean),
-    percent(accuracy.together.worst),
+    percent(accuracy.together?.mean),
+    percent(accuracy.together?.worst),
     percent(accuracy.pooled),
     figure(summary.consensusDistance),
     bytes(summary.bytesSent),

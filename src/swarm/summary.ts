@@ -37,7 +37,7 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
   const ended = reports.filter((report) => report !== undefined);
   const set = parts.hasGlobalTest ? 'global' : 'own';
   const peers = reports.map((report, peer) => peerSummary(members[peer]!, report, baselines.alone[peer]));
-  const together = peers.map((peer) => accuracyOf(peer, set));
+  const together = spreadOf(peers.map((peer) => accuracyOf(peer, set)));
   const alone = peers.map((peer) => accuracyOf(peer.alone ?? {}, set));
   const aloneSpread = spreadOf(alone);
   const pooled = baselines.pooled?.global?.accuracy;
@@ -57,7 +57,7 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
     accuracy: {
       set,
       ...(aloneSpread === undefined ? {} : { alone: aloneSpread }),
-      together: spreadOf(together) ?? { mean: 0, worst: 0 },
+      ...(together === undefined ? {} : { together }),
       ...(pooled === undefined ? {} : { pooled }),
     },
     consensusDistance: await consensusDistanceOf(folders),

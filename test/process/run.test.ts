@@ -56,7 +56,7 @@ describe.skipIf(!isBuilt)(
         expect(peer.socketBytesSent).toBeGreaterThan(peer.bytesSent);
         expect(peer.globalTest).toBeGreaterThan(0.7);
       }
-      expect(summary.accuracy.together.worst).toBe(
+      expect(summary.accuracy.together?.worst).toBe(
         Math.min(...summary.peers.map(({ globalTest = 0 }) => globalTest)),
       );
       expect(await readSummary(uninterrupted.folder)).toEqual(summary);

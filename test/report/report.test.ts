@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatRecord, formatSummary, type RoundRecord } from '../../src/record/index.ts';
+import { formatRecord, formatSummary, parseSummary, type RoundRecord } from '../../src/record/index.ts';
 import { bytes, percent, seconds } from '../../src/report/figures.ts';
 import { compareRuns, describeRun, formatTable, loadRun, renderHtml } from '../../src/report/index.ts';
 import { exampleSummary } from '../record/example.ts';
@@ -68,6 +68,20 @@ describe('report of one run', () => {
     expect(text).toContain('2 rounds so far');
     expect(text).toMatch(/north +120 +50\.0% +2 +2\.0 kB/);
     expect(text).toMatch(/south +120 +75\.0%/);
+  });
+
+  it('has no rows of means where no silo was judged', async () => {
+    const run = await loadRun(await writeRun('a'));
+    const { accuracy, peers, ...rest } = exampleSummary({ endReason: 'interrupted' });
+    const unjudged = peers.map(({ ownTest: _own, globalTest: _global, alone: _alone, ...peer }) => peer);
+    const summary = parseSummary(
+      formatSummary({ ...rest, accuracy: { set: accuracy.set }, peers: unjudged }),
+      'summary.json',
+    );
+    const text = describeRun({ ...run, summary });
+    expect(text).toContain('\nnorth ');
+    expect(text).not.toMatch(/^(mean|worst)/m);
+    expect(compareRuns([{ ...run, summary }])).not.toContain('together');
   });
 
   it('names bad lines and a cut-off end, and reads all else', async () => {

@@ -37,6 +37,15 @@ describe.each(examples)('topologies/%s', (name) => {
   });
 });
 
+// On three nodes the exponential graph is complete, thus undirected.
+test.each([
+  ['penguins-by-island', 'metropolis'],
+  ['mnist-eleven-silos', 'sinkhorn'],
+])('%s runs on a digraph too: its graph chooses the weights', (name, weights) => {
+  const { exchange } = loadExperiment(`${folder}${name}.yaml`, ['topology=exponential']);
+  expect(exchange.weights).toBe(weights);
+});
+
 test('rule options, given weights and a written-out overlay survive resolving', () => {
   const experiment = parse(
     'topology={overlay: {name: o, directed: false, nodes: [a, b, c, d], arcs: [[0, 1], [1, 2], [2, 3]]}}',

@@ -1,7 +1,13 @@
 /** What an experiment comes to: its resolved file, facts of its graph, and what each silo holds. */
 import { dirname } from 'node:path';
 import { describeSilo, openDataset, planData, siloWarnings } from '../data/index.ts';
-import { type Experiment, experimentDigest, loadExperiment, resolveExperiment } from '../experiment/index.ts';
+import {
+  type Experiment,
+  experimentDigest,
+  experimentWarnings,
+  loadExperiment,
+  resolveExperiment,
+} from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
 import { diameter, maxDegree, mixingMatrix, outNeighbours, spectralGap } from '../topology/index.ts';
 import type { Session } from './session.ts';
@@ -32,7 +38,8 @@ export interface SiloFacts {
 export async function checkExperiment(session: Session, path: string): Promise<undefined> {
   const experiment = loadExperiment(path, session.overrides);
   const graph = graphFacts(experiment);
-  const { silos, classNames, notes, warnings } = await dataFacts(experiment, path);
+  const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment, path);
+  const warnings = [...experimentWarnings(experiment), ...ofData];
   const resolved = resolveExperiment(experiment, { grapevine: grapevineVersion() });
   for (const warning of warnings) session.warn(warning);
   session.answer(

@@ -147,6 +147,8 @@ async function prepareResumed(session: Session, path: string | undefined, folder
 async function readData(session: Session, experiment: Experiment): Promise<SwarmData> {
   const { swarmData } = await import('../compose.ts');
   const { describeSilo, siloWarnings } = await import('../data/index.ts');
+  const { experimentWarnings } = await import('../experiment/index.ts');
+  for (const warning of experimentWarnings(experiment)) session.warn(warning);
   const data = await swarmData(experiment);
   for (const note of data.notes) session.say(`note: ${note}`);
   for (const { name, train } of data.plan.silos) {

@@ -4,3 +4,4 @@ export { loadExperiment, type ParseOptions, parseExperiment } from './parse.ts';
 export { experimentDigest, resolveExperiment } from './resolve.ts';
 export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings } from './schema.ts';
 export { loadSilo, parseSilo, type Silo } from './silo.ts';
+export { experimentWarnings } from './warnings.ts';

@@ -75,6 +75,18 @@ describe('grapevine check EXPERIMENT', () => {
     expect(document.warnings).toHaveLength(1);
   });
 
+  it('warns of an objective that adam undoes and of one that favours large silos twice', async () => {
+    const train = { learningRate: 0.1 };
+    const path = await writeYaml('e.yaml', { ...experiment, train });
+    const warnings = async (...changes: string[]) => {
+      const settings = ['objective=samples', ...changes].flatMap((each) => ['--set', `train.${each}`]);
+      return documentOf((await run('check', path, '--json', ...settings)).stdout).warnings.join('\n');
+    };
+    expect(await warnings('localSteps=5')).not.toContain('train.objective');
+    expect(await warnings('localSteps=5', 'optimizer=adam')).toContain('changes almost nothing with adam');
+    expect(await warnings('localEpochs=2')).toContain('favours large silos twice');
+  });
+
   it('reports every problem of the file at once, with path and suggestion', async () => {
     const path = await writeYaml('e.yaml', {
       ...experiment,

@@ -6,6 +6,9 @@ import { createRequire } from 'node:module';
 import type { TFEOpAttr, TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
 import type { Device, DeviceArray } from './device.ts';
 
+/** Different scalars kept on the device. */
+const SCALARS_MAX = 16;
+
 interface NativeArray extends DeviceArray {
   readonly id: number;
 }
@@ -30,6 +33,7 @@ function deviceOn(binding: TFJSBinding): Device {
   ]);
   const memory = new Memory(binding);
   const constants = new Map<string, number>();
+  const scalars = new Map<number, NativeArray>();
 
   const run = (name: string, attributes: TFEOpAttr[], inputs: number[]): NativeArray => {
     const [output] = binding.executeOp(name, attributes, inputs, 1);
@@ -46,7 +50,14 @@ function deviceOn(binding: TFJSBinding): Device {
     constants.set(key, id);
     return id;
   };
-  const number = (value: number): NativeArray => upload(Float32Array.of(value), []);
+  /** A scalar operand: the learning rate and 1/n come back every step; what a schedule makes anew each time is not kept. */
+  const number = (value: number): NativeArray => {
+    const found = scalars.get(value);
+    if (found !== undefined) return found;
+    const made = upload(Float32Array.of(value), []);
+    if (scalars.size < SCALARS_MAX) scalars.set(value, memory.keep(made));
+    return made;
+  };
   const upload = (values: Float32Array, shape: readonly number[]): NativeArray =>
     memory.track({ id: binding.createTensor([...shape], binding.TF_FLOAT, values), shape });
   const ones = new Map<number, NativeArray>();

@@ -26,17 +26,11 @@ export interface Overlay {
   readonly placement?: readonly number[];
 }
 
-export interface OverlayParts {
-  readonly name: string;
-  readonly source?: string;
-  readonly directed: boolean;
-  readonly nodes: readonly string[];
+/** An overlay before it is in normal form. */
+export type OverlayParts = Omit<Overlay, 'arcs'> & {
   /** In any order, with repetitions; an undirected edge may be given in one direction only. */
   readonly arcs: readonly Arc[];
-  readonly weights?: readonly WeightEntry[];
-  readonly schedule?: readonly (readonly Arc[])[];
-  readonly placement?: readonly number[];
-}
+};
 
 /** An overlay in normal form: arcs sorted and unique, undirected edges both ways, schedule within arcs. */
 export function overlayOf(parts: OverlayParts): Overlay {

@@ -71,6 +71,20 @@ export interface TransportCounters {
   readonly socketBytesSent: number;
 }
 
+/** Counters to count with, all at zero. */
+export function zeroCounters(): { -readonly [Name in keyof TransportCounters]: number } {
+  return {
+    dataBytesSent: 0,
+    dataBytesReceived: 0,
+    framesSent: 0,
+    framesReceived: 0,
+    controlMessagesSent: 0,
+    controlMessagesForwarded: 0,
+    controlMessagesReceived: 0,
+    socketBytesSent: 0,
+  };
+}
+
 export type SendOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface Transport {

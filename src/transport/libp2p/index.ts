@@ -7,13 +7,14 @@ import { assert, present } from '../../base/assert.ts';
 import { InboundBudget, type Refusal } from '../frame-reader.ts';
 import { oneAtATime, type SerialHandlers } from '../handler-queue.ts';
 import { OutgoingFrame } from '../outgoing-frame.ts';
-import type {
-  Frame,
-  Greeting,
-  SendOutcome,
-  Transport,
-  TransportCounters,
-  TransportHandlers,
+import {
+  type Frame,
+  type Greeting,
+  type SendOutcome,
+  type Transport,
+  type TransportCounters,
+  type TransportHandlers,
+  zeroCounters,
 } from '../transport.ts';
 import { ControlPlane } from './control-plane.ts';
 import { GossipCarrier } from './gossip-carrier.ts';
@@ -63,16 +64,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   readonly #neighbours: readonly number[];
   readonly #memberIndex: ReadonlyMap<string, number>;
   readonly #instance = randomBytes(16).toString('hex');
-  readonly #counters = {
-    dataBytesSent: 0,
-    dataBytesReceived: 0,
-    framesSent: 0,
-    framesReceived: 0,
-    controlMessagesSent: 0,
-    controlMessagesForwarded: 0,
-    controlMessagesReceived: 0,
-    socketBytesSent: 0,
-  };
+  readonly #counters = zeroCounters();
   #greeting: Greeting | undefined;
   #running: Running | undefined;
 

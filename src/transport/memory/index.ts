@@ -6,15 +6,16 @@ import { assert, present } from '../../base/assert.ts';
 import { FrameReader, InboundBudget } from '../frame-reader.ts';
 import { oneAtATime, type SerialHandlers } from '../handler-queue.ts';
 import { OutgoingFrame } from '../outgoing-frame.ts';
-import type {
-  Frame,
-  FrameLimits,
-  Greeting,
-  SendOutcome,
-  Transport,
-  TransportCounters,
-  TransportHandlers,
-  TransportRefusal,
+import {
+  type Frame,
+  type FrameLimits,
+  type Greeting,
+  type SendOutcome,
+  type Transport,
+  type TransportCounters,
+  type TransportHandlers,
+  type TransportRefusal,
+  zeroCounters,
 } from '../transport.ts';
 
 export interface MemoryNetworkOptions {
@@ -110,16 +111,7 @@ class MemoryTransport implements Transport {
   readonly #self: number;
   readonly #links: ReadonlyMap<number, MemoryLink>;
   readonly #budget: InboundBudget;
-  readonly #counters = {
-    dataBytesSent: 0,
-    dataBytesReceived: 0,
-    framesSent: 0,
-    framesReceived: 0,
-    controlMessagesSent: 0,
-    controlMessagesForwarded: 0,
-    controlMessagesReceived: 0,
-    socketBytesSent: 0,
-  };
+  readonly #counters = zeroCounters();
   #greeting: Greeting | undefined;
   #handlers: SerialHandlers | undefined;
 

@@ -1,5 +1,7 @@
 /** What a libp2p transport refuses: strangers, second processes with one identity, and members that send rubbish. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
@@ -262,7 +264,7 @@ describe('who may connect', () => {
 describe('neighbours that cannot be dialled', () => {
   const edges = [[0, 1]] as const;
 
-  test('a closed port is told once, with its address, however often it is tried; and anew after the link was up', async () => {
+  test('a closed port is told with its address, and anew after the link was up', async () => {
     const members = await membersOf(2);
     const timing = { backoffMsMin: 5, backoffMsMax: 10 };
     const gone = await started(makePeer(1, members, edges, { dials: () => false }));
@@ -280,6 +282,26 @@ describe('neighbours that cannot be dialled', () => {
     await back.transport.stop();
     await dialler.witness.until('unreachable', (told) => told.reason === reason, 2);
     expect(refusals()).toBe(2);
+  });
+
+  test('a reason is told once, however often the dial fails for it', async () => {
+    let attempts = 0;
+    const server = createServer((socket) => {
+      attempts += 1;
+      socket.on('error', () => undefined).destroy();
+      server.emit('attempt', attempts);
+    }).listen(0, '127.0.0.1');
+    cleanUp.push(async () => void server.close());
+    const fourth = new Promise<void>((resolve) => {
+      server.on('attempt', (count: number) => (count === 4 ? resolve() : undefined));
+    });
+    await once(server, 'listening');
+    const timing = { backoffMsMin: 5, backoffMsMax: 10 };
+    const dialler = await started(makePeer(0, await membersOf(2), edges, { dials: () => true, timing }));
+    const { port } = server.address() as AddressInfo;
+    dialler.transport.connect(new Map([[1, [`/ip4/127.0.0.1/tcp/${port}`]]]));
+    await fourth;
+    expect(dialler.witness.count('unreachable')).toBe(1);
   });
 
   test('a neighbour without an address, and one that denies us, are told', async () => {

@@ -45,7 +45,7 @@ export interface SwarmGiven {
   readonly onRound?: (peer: number, round: number) => void;
 }
 
-export function boundsOf(plan: RunPlan): WireBounds {
+function boundsOf(plan: RunPlan): WireBounds {
   return {
     layoutSize: DIMENSION,
     messages: plan.rule.messages,

@@ -9,7 +9,7 @@ import { type QuadraticOptions, quadraticGradient, quadraticTrainer } from '../.
 import type { Trainer } from '../../src/train/trainer.ts';
 
 export const DIMENSION = 5;
-export const STEPS_PER_ROUND = 2;
+const STEPS_PER_ROUND = 2;
 
 export const virtualLinks = {
   linkDelayMs: (from: number, to: number) => 1 + ((3 * from + to) % 5),

@@ -4,7 +4,7 @@
  */
 import { present } from './base/assert.ts';
 import { realClock } from './base/clock.ts';
-import type { DataPlan } from './data/silo.ts';
+import type { DataPlan, SiloDescription } from './data/silo.ts';
 import { findExchangeRule } from './exchange/registry.ts';
 import { type Experiment, optimizerOf } from './experiment/experiment.ts';
 import { type PeerJob, planToJson } from './node/job.ts';
@@ -47,13 +47,14 @@ export function planOf(experiment: Experiment): RunPlan {
 export interface SwarmData {
   readonly plan: DataPlan;
   readonly shape: ModelShape;
-  readonly labels: Int32Array;
+  /** What each silo trains on, by silo. */
+  readonly descriptions: readonly SiloDescription[];
   readonly classNames: readonly string[];
   readonly notes: readonly string[];
 }
 
 export async function swarmData(experiment: Experiment): Promise<SwarmData> {
-  const { openDataset, planData } = await import('./data/index.ts');
+  const { describeSilo, openDataset, planData } = await import('./data/index.ts');
   const { data, seed, model } = experiment;
   const baseFolder = '.'; // paths of a parsed experiment are absolute
   const dataset = await openDataset(data.dataset, { baseFolder });
@@ -61,7 +62,8 @@ export async function swarmData(experiment: Experiment): Promise<SwarmData> {
   const plan = await planData(dataset, { partition, testShare, siloCount, seed, baseFolder });
   const { classCount, featureShape, classNames, notes } = dataset;
   const labels = await dataset.labels('train');
-  return { plan, shape: { model, featureShape, classCount, baseFolder }, labels, classNames, notes };
+  const descriptions = plan.silos.map(({ train }) => describeSilo(labels, train, classCount));
+  return { plan, shape: { model, featureShape, classCount, baseFolder }, descriptions, classNames, notes };
 }
 
 /** What silo `peerIndex` trains with in a swarm. */
@@ -179,11 +181,10 @@ export function swarmJobs(experiment: Experiment, data: SwarmData, options: JobO
   }));
 }
 
-function siloRecordOf({ plan, labels, shape }: SwarmData, self: number): NonNullable<PeerJob['silo']> {
-  const { train, test } = present(plan.silos[self], `silo ${self}`);
-  const labelCounts = new Array<number>(shape.classCount).fill(0);
-  for (const index of train) labelCounts[present(labels[index], `label of sample ${index}`)]! += 1;
-  return { samples: train.length, testSamples: test.length, labelCounts };
+function siloRecordOf({ plan, descriptions }: SwarmData, self: number): NonNullable<PeerJob['silo']> {
+  const { test } = present(plan.silos[self], `silo ${self}`);
+  const { samples, labelHistogram } = present(descriptions[self], `description of silo ${self}`);
+  return { samples, testSamples: test.length, labelCounts: labelHistogram };
 }
 
 /** The pooled baseline: in each round as many passes over the pooled samples as each silo makes over its own. */

@@ -1,6 +1,7 @@
 /** What an experiment comes to: its resolved file, facts of its graph, and what each silo holds. */
-import { dirname } from 'node:path';
-import { describeSilo, openDataset, planData, siloWarnings } from '../data/index.ts';
+import { present } from '../base/assert.ts';
+import { swarmData } from '../compose.ts';
+import { siloWarnings } from '../data/index.ts';
 import {
   type Experiment,
   experimentDigest,
@@ -38,7 +39,7 @@ export interface SiloFacts {
 export async function checkExperiment(session: Session, path: string): Promise<undefined> {
   const experiment = loadExperiment(path, session.overrides);
   const graph = graphFacts(experiment);
-  const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment, path);
+  const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment);
   const warnings = [...experimentWarnings(experiment), ...ofData];
   const resolved = resolveExperiment(experiment, { grapevine: grapevineVersion() });
   for (const warning of warnings) session.warn(warning);
@@ -82,20 +83,16 @@ function graphFacts({ overlay, exchange }: Experiment): GraphFacts {
   };
 }
 
-async function dataFacts({ data, seed }: Experiment, path: string) {
-  const baseFolder = dirname(path);
-  const dataset = await openDataset(data.dataset, { baseFolder });
-  const { partition, testShare, silos: siloCount } = data;
-  const plan = await planData(dataset, { partition, testShare, siloCount, seed, baseFolder });
-  const labels = await dataset.labels('train');
+async function dataFacts(experiment: Experiment) {
+  const { plan, descriptions, classNames, notes } = await swarmData(experiment);
   const warnings: string[] = [];
-  const silos = plan.silos.map(({ name, train, test }): SiloFacts => {
-    const description = describeSilo(labels, train, dataset.classCount);
-    warnings.push(...siloWarnings(name, description, dataset.classNames));
+  const silos = plan.silos.map(({ name, test }, silo): SiloFacts => {
+    const description = present(descriptions[silo], `description of ${name}`);
+    warnings.push(...siloWarnings(name, description, classNames));
     const { samples, labelHistogram } = description;
     return { name, samples, testSamples: test.length, labelHistogram };
   });
-  return { silos, classNames: dataset.classNames, notes: dataset.notes, warnings };
+  return { silos, classNames, notes, warnings };
 }
 
 function describeGraph(graph: GraphFacts): string {

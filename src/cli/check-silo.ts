@@ -1,7 +1,7 @@
 /** A silo file checked together with all it names: key, signed membership, experiment and data. Nothing leaves the machine. */
-import { dirname } from 'node:path';
 import { stringify } from 'yaml';
-import { describeSilo, holdOut, openDataset, siloWarnings } from '../data/index.ts';
+import { siloOwnData } from '../compose-silo.ts';
+import { siloWarnings } from '../data/index.ts';
 import { type Experiment, experimentDigest, type Silo } from '../experiment/index.ts';
 import { describeSilos, type SiloFacts } from './check-experiment.ts';
 import type { Session } from './session.ts';
@@ -37,14 +37,10 @@ export async function checkSilo(session: Session, path: string): Promise<undefin
   return undefined;
 }
 
-async function dataFacts(silo: Silo, { seed }: Experiment, index: number) {
-  const dataset = await openDataset(silo.data.dataset, { baseFolder: dirname(silo.runFolder) });
-  const labels = await dataset.labels('train');
-  const all = Array.from(labels.keys());
-  const { train, test } = holdOut(all, silo.data.testShare, seed, index);
-  const description = describeSilo(labels, train, dataset.classCount);
-  const warnings = siloWarnings(silo.name, description, dataset.classNames);
+async function dataFacts(silo: Silo, experiment: Experiment, index: number) {
+  const { description, testSamples, classNames, notes } = await siloOwnData(silo, experiment, index);
+  const warnings = siloWarnings(silo.name, description, classNames);
   const { samples, labelHistogram } = description;
-  const facts: SiloFacts = { name: silo.name, samples, testSamples: test.length, labelHistogram };
-  return { facts, classNames: dataset.classNames, notes: dataset.notes, warnings };
+  const facts: SiloFacts = { name: silo.name, samples, testSamples, labelHistogram };
+  return { facts, classNames, notes, warnings };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';
@@ -146,13 +147,13 @@ async function prepareResumed(session: Session, path: string | undefined, folder
 
 async function readData(session: Session, experiment: Experiment): Promise<SwarmData> {
   const { swarmData } = await import('../compose.ts');
-  const { describeSilo, siloWarnings } = await import('../data/index.ts');
+  const { siloWarnings } = await import('../data/index.ts');
   const { experimentWarnings } = await import('../experiment/index.ts');
   for (const warning of experimentWarnings(experiment)) session.warn(warning);
   const data = await swarmData(experiment);
   for (const note of data.notes) session.say(`note: ${note}`);
-  for (const { name, train } of data.plan.silos) {
-    const description = describeSilo(data.labels, train, data.shape.classCount);
+  for (const [silo, { name }] of data.plan.silos.entries()) {
+    const description = present(data.descriptions[silo], `description of ${name}`);
     for (const warning of siloWarnings(name, description, data.classNames)) session.warn(warning);
   }
   return data;

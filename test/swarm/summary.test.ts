@@ -8,6 +8,7 @@ import { layoutOf } from '../../src/params/layout.ts';
 import { encodeSafetensors } from '../../src/params/safetensors.ts';
 import { formatSummary, parseSummary } from '../../src/record/index.ts';
 import { summarise } from '../../src/swarm/summary.ts';
+import { zeroCounters } from '../../src/transport/transport.ts';
 
 const report: PeerReport = {
   name: 'oslo',
@@ -19,16 +20,7 @@ const report: PeerReport = {
   global: undefined,
   paramsSha256: 'ab'.repeat(32),
   totals: { refusals: {}, notices: {}, exclusions: {}, trainMs: 1, exchangeMs: 1, waitMs: 1 },
-  counters: {
-    dataBytesSent: 0,
-    dataBytesReceived: 0,
-    framesSent: 0,
-    framesReceived: 0,
-    controlMessagesSent: 0,
-    controlMessagesForwarded: 0,
-    controlMessagesReceived: 0,
-    socketBytesSent: 0,
-  },
+  counters: zeroCounters(),
   wallMs: 10,
   cpuSeconds: 1,
   rssBytesMax: 1,

@@ -11,13 +11,14 @@ export const mayImport = {
   topology: ['base'],
   data: ['base'],
   record: ['base'],
+  faults: ['base'],
   compress: ['base', 'params'],
   exchange: ['base', 'params', 'topology', 'compress'],
   wire: ['base', 'params', 'topology', 'compress', 'exchange'],
   storage: ['base', 'params', 'wire'],
   train: ['base', 'params', 'data', 'wire'],
-  transport: ['base', 'params', 'data', 'wire', 'identity'],
-  experiment: ['base', 'identity', 'topology', 'data', 'compress', 'exchange', 'train'],
+  transport: ['base', 'params', 'data', 'wire', 'identity', 'faults'],
+  experiment: ['base', 'identity', 'topology', 'data', 'compress', 'exchange', 'train', 'faults'],
   report: ['base', 'record'],
   peer: ['base', 'params', 'topology', 'compress', 'exchange', 'wire', 'record', 'experiment'],
 };
@@ -26,7 +27,7 @@ mayImport.node = core;
 mayImport.simulate = core.filter((folder) => folder !== 'identity');
 mayImport.swarm = [...core, 'node'];
 mayImport['compose.ts'] = [...core, 'node', 'simulate', 'swarm', 'report'];
-mayImport['compose-silo.ts'] = [...mayImport['compose.ts'], 'compose.ts'];
+mayImport['compose-simulation.ts'] = [...core, 'simulate', 'compose.ts'];
 mayImport['compose-silo.ts'] = [...core, 'node', 'compose.ts'];
 mayImport.cli = [
   'base',
@@ -39,10 +40,13 @@ mayImport.cli = [
   'params',
   'train',
   'storage',
+  'faults',
   'node',
+  'simulate',
   'swarm',
   'compose.ts',
   'compose-silo.ts',
+  'compose-simulation.ts',
 ];
 mayImport['main.ts'] = ['base', 'cli'];
 

@@ -2,10 +2,10 @@
 import { present } from '../base/assert.ts';
 import { findExchangeRule } from '../exchange/registry.ts';
 import type { RunPlan } from '../peer/plan.ts';
+import type { RecordLevel } from '../record/recorder.ts';
 import type { TrainerSpec } from '../train/spec.ts';
 import type { RunGoal } from './node.ts';
 import type { Shared } from './presence.ts';
-import type { RecordLevel } from './recorder.ts';
 
 /** A RunPlan with the rule by name and the matrix as plain rows. */
 export type PlanJson = Omit<RunPlan, 'rule' | 'matrix'> & {

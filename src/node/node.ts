@@ -11,15 +11,15 @@ import { logged } from '../peer/log.ts';
 import type { FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
 import { createPeer, type PeerState } from '../peer/state.ts';
 import { step } from '../peer/step.ts';
+import type { Recorder, RoundEvaluation } from '../record/recorder.ts';
 import type { RoundRecord } from '../record/records.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Trainer } from '../train/trainer.ts';
+import type { Evaluation, Trainer } from '../train/trainer.ts';
 import type { Frame, Transport, TransportHandlers } from '../transport/transport.ts';
 import { decodeEnvelope, encodeEnvelope, type WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
 import type { Presence } from './presence.ts';
-import type { Recorder, RoundEvaluation } from './recorder.ts';
 
 /** What ends a run before its last round, if anything; the peers agree on it among themselves. */
 export interface RunGoal {
@@ -62,7 +62,7 @@ export interface NodeOutcome {
   readonly reason: FinishReason;
   readonly round: number;
   readonly params: Vector;
-  readonly evaluation: RoundEvaluation | undefined;
+  readonly evaluation: RoundEvaluation<Evaluation> | undefined;
 }
 
 export class PeerNode {
@@ -78,7 +78,7 @@ export class PeerNode {
   #background: Promise<void> = Promise.resolve();
   /** The optimiser's state before the training of a round, while that round lasts. */
   #beforeTraining: { readonly round: number; readonly snapshot: Promise<Uint8Array> } | undefined;
-  #evaluation: RoundEvaluation | undefined;
+  #evaluation: RoundEvaluation<Evaluation> | undefined;
   #pendingRound: RoundRecord | undefined;
   #settle: { resolve: (outcome: NodeOutcome) => void; reject: (error: unknown) => void } | undefined;
   readonly finished: Promise<NodeOutcome>;
@@ -329,7 +329,7 @@ export class PeerNode {
     this.#timers.set('alarm', alarm);
   }
 
-  #checkGoal({ own, global }: RoundEvaluation): void {
+  #checkGoal({ own, global }: RoundEvaluation<Evaluation>): void {
     const { targetAccuracy = Number.POSITIVE_INFINITY } = this.#options.goal;
     const accuracy = global.accuracy ?? own.accuracy ?? Number.NEGATIVE_INFINITY;
     if (accuracy >= targetAccuracy) this.#dispatch({ kind: 'goal', goal: 'target-accuracy' });
@@ -343,7 +343,7 @@ export class PeerNode {
     if (record !== undefined) this.#inBackground(async () => this.#report(record, undefined, params));
   }
 
-  #report(record: RoundRecord, evaluation: RoundEvaluation | undefined, params: Vector): void {
+  #report(record: RoundRecord, evaluation: RoundEvaluation<Evaluation> | undefined, params: Vector): void {
     const complete = this.#with.recorder.finishRound(record, evaluation);
     this.#with.onRound?.(complete, params);
   }

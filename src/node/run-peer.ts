@@ -9,9 +9,11 @@ import { layoutDigest, precisionOf, type Vector, vectorDigest } from '../params/
 import { encodeSafetensors } from '../params/safetensors.ts';
 import type { PeerConfig } from '../peer/machine.ts';
 import { peerConfig } from '../peer/plan.ts';
+import { Recorder, type RecorderTotals } from '../record/recorder.ts';
 import { RECORD_FORMAT, type RoundRecord } from '../record/records.ts';
 import { rotatingLog } from '../storage/log.ts';
 import type { Storage } from '../storage/storage.ts';
+import { trainAlone } from '../train/baselines.ts';
 import type { TrainerSpec } from '../train/spec.ts';
 import type { EngineTrainer } from '../train/tfjs-trainer.ts';
 import type { Evaluation } from '../train/trainer.ts';
@@ -24,7 +26,6 @@ import { type PeerJob, planFromJson } from './job.ts';
 import { LatenessWatch } from './lateness-watch.ts';
 import { type NodeOutcome, PeerNode } from './node.ts';
 import { type OtherPeer, Presence, type Settled } from './presence.ts';
-import { Recorder, type RecorderTotals } from './recorder.ts';
 
 const EVENTS_FILE = 'events.jsonl';
 export const PARAMS_FILE = 'params.safetensors';
@@ -114,6 +115,8 @@ export class RunningPeer {
       classCount: String(job.trainer.classCount),
     };
     await storage.write(PARAMS_FILE, encodeSafetensors({ layout: trainer.layout, params, metadata }));
+    const paramsSha256 = vectorDigest(params);
+    recorder.write({ type: 'end', peer: job.self, reason, round, paramsSha256 });
     const { user, system } = process.cpuUsage();
     return {
       name: this.#name,
@@ -123,7 +126,7 @@ export class RunningPeer {
       backend: trainer.backend,
       own: evaluation?.own,
       global: evaluation?.global,
-      paramsSha256: vectorDigest(params),
+      paramsSha256,
       totals: recorder.totals,
       counters: transport.counters(),
       wallMs: clock.now() - this.#startedMs,
@@ -137,13 +140,7 @@ export class RunningPeer {
   /** The same model trained on this silo's samples only, for as many rounds as the run had; after it, in the same Trainer. */
   async trainAlone(): Promise<{ own: Evaluation; global: Evaluation }> {
     const { trainer, config, node } = this.#parts;
-    await trainer.restore(new Uint8Array(0));
-    let params = await trainer.initialParams();
-    for (let round = 0; round < node.round; round++) {
-      const firstStep = round * config.stepsPerRound;
-      ({ params } = await trainer.train(params, config.stepsPerRound, { firstStep }));
-    }
-    return { own: await trainer.evaluate(params, 'own'), global: await trainer.evaluate(params, 'global') };
+    return trainAlone(trainer, node.round, config.stepsPerRound);
   }
 
   async close(): Promise<void> {
@@ -276,6 +273,7 @@ function runInfo(job: PeerJob, backend: string, clock: Clock) {
     seed: job.plan.seed,
     peer: job.self,
     backend,
+    threads: job.trainer.threads ?? 1,
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     versions: job.versions,

@@ -18,10 +18,12 @@ export interface RunInfo {
   /** Who writes the file; absent where one file holds all peers. */
   readonly peer?: number;
   readonly backend: string;
-  /** Version of Node, without `v`. */
-  readonly node: string;
-  /** Such as `linux-x64`. */
-  readonly platform: string;
+  /** Threads of the engine that trained. */
+  readonly threads?: number;
+  /** Version of Node, without `v`; absent on virtual time, as everything that belongs to a machine. */
+  readonly node?: string;
+  /** Such as `linux-x64`; absent on virtual time. */
+  readonly platform?: string;
   /** Package versions, `grapevine` at least. */
   readonly versions: Readonly<Record<string, string>>;
   /** ISO 8601; absent on virtual time. */
@@ -96,7 +98,25 @@ export interface NoticeRecord {
   readonly nowMs?: number;
 }
 
-export type RunRecord = RunInfo | SiloRecord | RoundRecord | EventRecord | RefusalRecord | NoticeRecord;
+/** The peer is done, or was stopped in good order: what a replay must come to. A peer that dies writes none. */
+export interface EndRecord {
+  readonly type: 'end';
+  readonly peer: number;
+  readonly reason: string;
+  /** Rounds done. */
+  readonly round: number;
+  /** SHA-256 (hex) of the final params' bytes. */
+  readonly paramsSha256: string;
+}
+
+export type RunRecord =
+  | RunInfo
+  | SiloRecord
+  | RoundRecord
+  | EventRecord
+  | RefusalRecord
+  | NoticeRecord
+  | EndRecord;
 
 const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
   run: shape({
@@ -106,8 +126,9 @@ const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
     seed: whole,
     peer: optional(whole),
     backend: text,
-    node: text,
-    platform: text,
+    threads: optional(whole),
+    node: optional(text),
+    platform: optional(text),
     versions: { mapOf: text },
     startedAt: optional(text),
   }),
@@ -149,6 +170,7 @@ const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
     detail: optional(text),
     nowMs: optional('number'),
   }),
+  end: shape({ peer: whole, reason: text, round: whole, paramsSha256: text }),
 };
 
 /** One line, newline included. */

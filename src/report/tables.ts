@@ -23,7 +23,7 @@ const endings: Readonly<Record<RunSummary['endReason'], string>> = {
 
 const modes: Readonly<Record<RunMode, string>> = {
   swarm: 'real processes',
-  simulate: 'virtual time',
+  simulate: 'simulated',
   peer: 'one silo',
 };
 
@@ -49,7 +49,9 @@ export function headline(run: Run): string {
     return `${counted(done, 'round')} so far${backend}; no summary: it is still running or was cut off`;
   }
   const { rounds, mode, backend, wallSeconds, cpuSeconds, seed, endReason, peers } = summary;
-  return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed}) in ${seconds(wallSeconds)}, ${cpuSeconds.toFixed(1)} CPU-s; ended because ${endings[endReason]}`;
+  const time = `${seconds(wallSeconds)}${mode === 'simulate' ? ' of virtual time' : ''}`;
+  const cost = cpuSeconds === undefined ? '' : `, ${cpuSeconds.toFixed(1)} CPU-s`;
+  return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed}) in ${time}${cost}; ended because ${endings[endReason]}`;
 }
 
 export function siloTable(run: Run): Table {
@@ -167,7 +169,7 @@ function runCells(run: Run): string[] {
     percent(accuracy.pooled),
     figure(summary.consensusDistance),
     bytes(summary.bytesSent),
-    seconds(summary.wallSeconds),
+    `${seconds(summary.wallSeconds)}${summary.mode === 'simulate' ? ' virtual' : ''}`,
     seconds(summary.cpuSeconds),
   ];
 }

@@ -5,6 +5,7 @@
 import type { PeerJob } from '../node/job.ts';
 import type { PeerWatcher, RunningPeer } from '../node/run-peer.ts';
 import { sketch } from '../node/sketch.ts';
+import { trainPooled } from '../train/baselines.ts';
 import type { TrainerSpec } from '../train/spec.ts';
 import type { EngineTrainer } from '../train/tfjs-trainer.ts';
 import type { BaselineResult, FromChild, PooledJob, ToChild } from './protocol.ts';
@@ -100,10 +101,7 @@ class SwarmChild {
 
   async #pooled({ trainer: spec, perRound }: PooledJob, rounds: number): Promise<BaselineResult> {
     const trainer = await this.#makers.trainer(spec);
-    const { kind, count } = perRound;
-    const steps = rounds * count * (kind === 'epochs' ? trainer.stepsPerEpoch : 1);
-    const { params } = await trainer.train(await trainer.initialParams(), steps, { firstStep: 0 });
-    const global = await trainer.evaluate(params, 'global');
+    const global = await trainPooled(trainer, rounds, perRound);
     await trainer.dispose();
     return { global };
   }

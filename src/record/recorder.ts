@@ -1,12 +1,8 @@
 /**
- * What a node writes down: the event log, one line a round, refusals and notices (bounded per kind), and the sums that its
- * final report is made of. A line is out before the actions that it caused.
+ * What a driver writes down of a peer: the event log, one line a round, refusals and notices (bounded per kind), and the sums
+ * that its final report is made of. A line is out before the actions that it caused.
  */
-import type { LoggedEvent } from '../peer/log.ts';
-import type { RoundNote } from '../peer/machine.ts';
-import { formatRecord, type RoundRecord, type RunRecord } from '../record/records.ts';
-import type { Evaluation } from '../train/trainer.ts';
-import type { TransportCounters } from '../transport/transport.ts';
+import { formatRecord, type RoundRecord, type RunRecord } from './records.ts';
 
 /** What the record keeps: the summary only, one line a round too, or every event (which a replay needs). */
 export type RecordLevel = 'summary' | 'rounds' | 'all';
@@ -14,9 +10,32 @@ export type RecordLevel = 'summary' | 'rounds' | 'all';
 /** Lines per kind of refusal or notice; further ones are only counted. */
 const LINES_PER_KIND_MAX = 100;
 
-export interface RoundEvaluation {
-  readonly own: Evaluation;
-  readonly global: Evaluation;
+/** What the record needs to know of an evaluation. */
+interface Judged {
+  /** Undefined where the set is empty. */
+  readonly accuracy: number | undefined;
+}
+
+export interface RoundEvaluation<Of extends Judged = Judged> {
+  readonly own: Of;
+  readonly global: Of;
+}
+
+/** A completed round as the peer notes it; times are the driver's clock. */
+export interface NotedRound {
+  /** From 0. */
+  readonly round: number;
+  readonly beganMs: number;
+  readonly trainMs: number;
+  readonly endedMs: number;
+  readonly loss: number;
+  readonly excluded: readonly { readonly peer: number; readonly reason: string }[];
+}
+
+/** Sums over the peer's life. */
+export interface SentSoFar {
+  readonly dataBytesSent: number;
+  readonly framesSent: number;
 }
 
 export interface RecorderTotals {
@@ -55,7 +74,7 @@ export class Recorder {
     this.#append(formatRecord(record));
   }
 
-  event(event: LoggedEvent, nowMs: number): void {
+  event(event: unknown, nowMs: number): void {
     const sequence = this.#events++;
     if (this.#level === 'all') this.write({ type: 'event', peer: this.#peer, sequence, nowMs, event });
   }
@@ -79,7 +98,7 @@ export class Recorder {
   }
 
   /** The line of a completed round; its evaluation, if there is one, is added by `finishRound`. */
-  round(note: RoundNote, counters: TransportCounters): RoundRecord {
+  round(note: NotedRound, counters: SentSoFar): RoundRecord {
     const wholeMs = note.endedMs - note.beganMs;
     const exchangeMs = Math.min(this.#exchangeMs, Math.max(0, wholeMs - note.trainMs));
     const waitMs = Math.max(0, wholeMs - note.trainMs - exchangeMs);

@@ -1,16 +1,25 @@
 /**
  * Overlay files: YAML or JSON `{name, source?, directed, nodes: [names] | count, arcs: [[i, j], …],
- * weights?: [[i, j, w], …], schedule?: [arcs of each phase], placement?: [site of each node]}`.
+ * weights?: [[i, j, w], …], schedule?: [arcs of each phase], scheduleWeights?: [weights of each phase],
+ * placement?: [site of each node]}`.
  * Arc [i, j] says that i sends to j; where `directed` is false each edge needs be listed only once.
  */
 import { z } from 'zod';
 import { type Checked, checkAgainst, deepFreeze, parseYaml } from '../base/document.ts';
 import { type Problem, ProblemsError } from '../base/errors.ts';
-import { type Arc, type Overlay, overlayOf, siloNames, type WeightEntry } from './overlay.ts';
+import {
+  type Arc,
+  type Overlay,
+  type OverlayParts,
+  overlayOf,
+  siloNames,
+  type WeightEntry,
+} from './overlay.ts';
 
 const nodesMax = 10_000;
 const index = z.int().min(0);
 const arcs = z.array(z.tuple([index, index])).max(1_000_000);
+const weights = z.array(z.tuple([index, index, z.number()])).max(1_000_000);
 
 export const overlaySchema = z.strictObject({
   name: z.string().min(1).max(200),
@@ -18,8 +27,9 @@ export const overlaySchema = z.strictObject({
   directed: z.boolean(),
   nodes: z.union([z.int().min(1).max(nodesMax), z.array(z.string().min(1)).min(1).max(nodesMax)]),
   arcs: arcs.optional(),
-  weights: z.array(z.tuple([index, index, z.number()])).optional(),
+  weights: weights.optional(),
   schedule: z.array(arcs).min(1).optional(),
+  scheduleWeights: z.array(weights).min(1).optional(),
   placement: z.array(index).optional(),
 });
 
@@ -29,22 +39,19 @@ export type OverlayFile = z.infer<typeof overlaySchema>;
 export function checkOverlay(data: unknown, base: readonly string[] = []): Checked<Overlay> {
   const checked = checkAgainst(overlaySchema, data, base);
   if (!checked.ok) return checked;
-  const { nodes, arcs: listed = [], source, weights, schedule, placement, ...rest } = checked.value;
+  const { nodes, arcs: listed = [], ...rest } = checked.value;
   const names = typeof nodes === 'number' ? siloNames(nodes) : nodes;
   const problems = contentProblems(checked.value, names).map((problem) => ({
     ...problem,
     path: [...base, problem.path].join('.'),
   }));
   if (problems.length > 0) return { ok: false, problems };
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
   const overlay = overlayOf({
-    ...rest,
+    ...(Object.fromEntries(given) as typeof rest),
     nodes: names,
     arcs: listed,
-    ...(source === undefined ? {} : { source }),
-    ...(weights === undefined ? {} : { weights }),
-    ...(schedule === undefined ? {} : { schedule }),
-    ...(placement === undefined ? {} : { placement }),
-  });
+  } as OverlayParts);
   return { ok: true, value: deepFreeze(overlay) };
 }
 
@@ -66,7 +73,8 @@ function contentProblems(file: OverlayFile, names: readonly string[]): Problem[]
   file.schedule?.forEach((phase, position) => {
     problems.push(...arcProblems(`schedule.${position}`, phase, names.length));
   });
-  problems.push(...weightProblems(file.weights ?? [], names.length));
+  problems.push(...weightProblems('weights', file.weights ?? [], names.length));
+  problems.push(...scheduleWeightProblems(file, names.length));
   const { placement } = file;
   if (placement !== undefined && placement.length !== names.length) {
     const message = `got ${placement.length} sites, wanted one for each of the ${names.length} nodes`;
@@ -92,10 +100,21 @@ function arcProblems(path: string, list: readonly Arc[], nodeCount: number): Pro
   });
 }
 
-function weightProblems(list: readonly WeightEntry[], nodeCount: number): Problem[] {
+function scheduleWeightProblems({ schedule, scheduleWeights }: OverlayFile, nodeCount: number): Problem[] {
+  if (scheduleWeights === undefined) return [];
+  const path = 'scheduleWeights';
+  if (scheduleWeights.length !== schedule?.length) {
+    const phases =
+      schedule === undefined ? 'there is no schedule' : `the schedule has ${schedule.length} phases`;
+    return [{ path, message: `got weights for ${scheduleWeights.length} phases, but ${phases}` }];
+  }
+  return scheduleWeights.flatMap((list, phase) => weightProblems(`${path}.${phase}`, list, nodeCount));
+}
+
+function weightProblems(base: string, list: readonly WeightEntry[], nodeCount: number): Problem[] {
   const seen = new Set<string>();
   return list.flatMap(([receiver, sender], position) => {
-    const path = `weights.${position}`;
+    const path = `${base}.${position}`;
     const key = `${receiver}, ${sender}`;
     if (receiver >= nodeCount || sender >= nodeCount) {
       return [{ path, message: `got [${key}, …], wanted nodes from 0 to ${nodeCount - 1}` }];

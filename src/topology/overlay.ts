@@ -22,6 +22,8 @@ export interface Overlay {
   readonly weights?: readonly WeightEntry[];
   /** Arcs in use in each phase; round r uses phase r mod length. */
   readonly schedule?: readonly (readonly Arc[])[];
+  /** Where a phase mixes with weights of its own: one list for each phase of the schedule. */
+  readonly scheduleWeights?: readonly (readonly WeightEntry[])[];
   /** placement[k]: the site of an underlay that node k stands for. */
   readonly placement?: readonly number[];
 }

@@ -21,11 +21,13 @@ export function onePeerExponential(nodeCount: number): Overlay {
   });
 }
 
-/** The arcs of one round as an overlay of their own; the overlay itself where it has no schedule. */
+/** The arcs of one round, with that phase's weights, as an overlay of their own; the overlay itself where it has no schedule. */
 export function overlayOfRound(overlay: Overlay, round: number): Overlay {
-  const { schedule, ...rest } = overlay;
+  const { schedule, scheduleWeights, ...rest } = overlay;
   if (schedule === undefined || schedule.length === 0) return overlay;
-  return { ...rest, arcs: schedule[round % schedule.length]! };
+  const phase = round % schedule.length;
+  const weights = scheduleWeights?.[phase];
+  return { ...rest, arcs: schedule[phase]!, ...(weights === undefined ? {} : { weights }) };
 }
 
 /** The mixing matrix of one round; see mixingMatrix for the errors. */

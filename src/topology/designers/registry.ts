@@ -1,0 +1,52 @@
+/** All designers, by name. A new one is one file and one line here, and it is in the help text and the table. */
+import { checkAgainst } from '../../base/document.ts';
+import { InputError, ProblemsError } from '../../base/errors.ts';
+import { nearest } from '../../base/schema-problems.ts';
+import type { Design, Designer, DesignProblem, DesignRun } from './designer.ts';
+import { star, starBestHub } from './star.ts';
+
+/** A designer whose options are still as people wrote them. */
+export interface RegisteredDesigner extends Pick<Designer, 'name' | 'summary' | 'silosMax'> {
+  /** As Designer.design; throws ProblemsError for options, InputError `design-too-large` above `silosMax`. */
+  design(problem: DesignProblem, options: unknown, run: DesignRun): Design;
+}
+
+/** In the order of the comparison table. */
+export const designers: readonly RegisteredDesigner[] = [registered(star), registered(starBestHub)];
+
+/** Throws InputError `designer-unknown`, with the nearest name. */
+export function findDesigner(name: string): RegisteredDesigner {
+  const found = designers.find((designer) => designer.name === name);
+  if (found !== undefined) return found;
+  const names = designers.map((designer) => designer.name);
+  const near = nearest(name, names);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  throw new InputError(
+    'designer-unknown',
+    `overlay ${name} is not known${hint} Wanted one of ${names.join(', ')}, or all`,
+  );
+}
+
+function registered<Options>({
+  name,
+  summary,
+  silosMax,
+  options,
+  design,
+}: Designer<Options>): RegisteredDesigner {
+  return {
+    name,
+    summary,
+    silosMax,
+    design(problem, given, run) {
+      const { siloCount } = problem.graph;
+      if (siloCount > silosMax) {
+        const message = `${name} over ${siloCount} silos; it is made for at most ${silosMax}`;
+        throw new InputError('design-too-large', message, { silos: siloCount, silosMax });
+      }
+      const checked = checkAgainst(options, given ?? {});
+      if (!checked.ok) throw new ProblemsError(`options of ${name}`, checked.problems);
+      return design(problem, checked.value, run);
+    },
+  };
+}

@@ -23,8 +23,7 @@ export class Random {
   /** The stream named by `path` under `seed`. Equal names give equal streams. */
   static of(seed: number, ...path: RandomPath): Random {
     assert(Number.isSafeInteger(seed), `seed ${seed} is not a safe integer`);
-    const state = hashToState(`${seed}\u0000${path.map((part) => `${typeof part}:${part}`).join('\u0000')}`);
-    return new Random(xoroshiro128plusFromState(state));
+    return new Random(xoroshiro128plusFromState(hashToState(nameOf(seed, path))));
   }
 
   /** 32 random bits as an unsigned integer. */
@@ -93,6 +92,29 @@ export class Random {
     }
     return items;
   }
+}
+
+/**
+ * Uniform draws in [0, 1), 32 bits, each named by five integers rather than by its place in a stream: where there are millions of
+ * names, a stream for each would cost too much. Equal seeds, paths and names give equal draws.
+ */
+export type NamedDraws = (a: number, b: number, c: number, d: number, e: number) => number;
+
+export function namedDraws(seed: number, ...path: RandomPath): NamedDraws {
+  assert(Number.isSafeInteger(seed), `seed ${seed} is not a safe integer`);
+  const [w, x, y, z] = hashToState(nameOf(seed, path)) as [number, number, number, number];
+  return (a, b, c, d, e) => {
+    let left = finalise(w ^ Math.imul(a, 0x9e3779b1));
+    let right = finalise(x + Math.imul(b, 0x85ebca77) + left);
+    left = finalise(left ^ Math.imul(c, 0xc2b2ae3d) ^ right);
+    right = finalise(right + Math.imul(d, 0x27d4eb2f) + y);
+    left = finalise(left + Math.imul(e, 0x165667b1) + z);
+    return (finalise(left ^ right) >>> 0) / 4294967296;
+  };
+}
+
+function nameOf(seed: number, path: RandomPath): string {
+  return `${seed}\u0000${path.map((part) => `${typeof part}:${part}`).join('\u0000')}`;
 }
 
 /** Four 32-bit words from a name: FNV-1a into a MurmurHash3-style finaliser; never all zero. */

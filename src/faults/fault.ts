@@ -1,7 +1,7 @@
 /**
  * What goes wrong in a run, as one typed record: the same schedule drives virtual time (simulate/) and real swarms (message faults
  * through the Transport decorator, process faults by kill, stop and continue). Pure data; chance is named by (seed, fault, arc, number
- * of the message), so that the n-th message on an arc meets the same fate in every driver.
+ * of the message), so that the n-th message on an arc in its sender's present life meets the same fate in every driver.
  *
  * Times are milliseconds since the run began (virtual, or since all peers of a swarm listen). Peers are indices into the membership.
  */
@@ -12,6 +12,12 @@ export interface Span {
   readonly toMs?: number;
 }
 
+/** A fault that draws chance. */
+export interface Chance {
+  /** Names its draws; its place in the schedule where absent. What is left of a schedule keeps its draws by it. */
+  readonly stream?: number;
+}
+
 /** Messages sent by one of `from` to one of `to`; all peers where absent. */
 export interface ArcSelection {
   readonly from?: readonly number[];
@@ -19,21 +25,21 @@ export interface ArcSelection {
 }
 
 /** Each message by itself, with `probability`. */
-export interface MessageFault extends Span, ArcSelection {
+export interface MessageFault extends Span, ArcSelection, Chance {
   /** `loss`: nobody is told. `duplicate`: arrives twice. `corrupt`: one bit of it is turned over; the receiver refuses it. */
   readonly kind: 'loss' | 'duplicate' | 'corrupt';
   readonly probability: number;
 }
 
 /** A message is held back, with `probability`, for up to `byMs` (uniform): later ones overtake it. */
-export interface ReorderFault extends Span, ArcSelection {
+export interface ReorderFault extends Span, ArcSelection, Chance {
   readonly kind: 'reorder';
   readonly probability: number;
   readonly byMs: number;
 }
 
 /** Every message takes `extraMs` more, and up to `jitterMs` (uniform) beyond that. */
-export interface DelayFault extends Span, ArcSelection {
+export interface DelayFault extends Span, ArcSelection, Chance {
   readonly kind: 'delay';
   readonly extraMs: number;
   readonly jitterMs?: number;
@@ -78,7 +84,10 @@ export interface SlowFault extends Span {
   readonly factor: number;
 }
 
-/** The peer's clock shows `offsetMs` more and runs `rate` times as fast (1 where absent): its timers and deadlines follow it. */
+/**
+ * The peer's clock shows `offsetMs` more and runs `rate` times as fast (1 where absent): its timers and deadlines follow it. At the end
+ * of the span the offset goes and what the rate has added stays; a clock that is set back stands still until its time has come again.
+ */
 export interface ClockFault extends Span {
   readonly kind: 'clock';
   readonly peer: number;
@@ -105,7 +114,7 @@ export interface LeaveFault {
  * eigenvalue `memory` (P(on|on) = memory + (1 − memory)·share). With probability `correlation` a slot's draw is the one that all peers
  * share, else the peer's own; 1 makes all go on and off together. Off is a pause, or, with `off: 'crash'`, a crash and a restart.
  */
-export interface AvailabilityFault extends Span {
+export interface AvailabilityFault extends Span, Chance {
   readonly kind: 'availability';
   readonly peers: readonly number[];
   readonly share: number;

@@ -1,0 +1,17 @@
+/** What a schedule does to peers and links at an instant. */
+
+/** Both ends of the link are told. */
+export interface CutDeed {
+  readonly kind: 'cut' | 'heal';
+  /** The lower index first. */
+  readonly between: readonly [number, number];
+  readonly atMs: number;
+}
+
+export interface PeerDeed {
+  readonly kind: 'crash' | 'start' | 'pause' | 'resume' | 'leave';
+  readonly peer: number;
+  readonly atMs: number;
+}
+
+export type Deed = PeerDeed | CutDeed;

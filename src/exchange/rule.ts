@@ -8,7 +8,7 @@
  * The peer guarantees: one `begin` after each `complete`, and, when it catches up, one with a later round at any time (whatever
  * the rule was doing is void then); `trained` answers the last `train` only; neighbours and messages may come before the first `begin`;
  * `received` comes from in-neighbours or named partners only, with a kind the rule declared and vectors of the declared shape,
- * finite, each (sender, incarnation, sequence) once. Not guaranteed: that messages arrive at all, in round order, or only for this round.
+ * finite, a payload of a declared size (whose content nobody has judged yet: the rule refuses it as `malformed`), each (sender, incarnation, sequence) once. Not guaranteed: that messages arrive at all, in round order, or only for this round.
  */
 import type { Random } from '../base/random.ts';
 import type { Precision, Vector } from '../params/layout.ts';
@@ -17,6 +17,14 @@ import type { Precision, Vector } from '../params/layout.ts';
 export interface MessageShape {
   /** Precision of each vector, or `params` for that of the params; each has the length of the params. */
   readonly vectors: readonly (Precision | 'params')[];
+  /** Bounds of the bytes it carries beside the vectors, for params of `length` elements; absent: it carries none. */
+  readonly payload?: (length: number, params: Precision) => PayloadBounds;
+}
+
+/** How many bytes a payload has; both inclusive, non-negative integers. */
+export interface PayloadBounds {
+  readonly bytesMin: number;
+  readonly bytesMax: number;
 }
 
 export interface RuleMessage {
@@ -27,6 +35,8 @@ export interface RuleMessage {
   readonly vectors: readonly Vector[];
   /** Small integers or finite numbers the rule needs beside the vectors (pair ids, ages). */
   readonly numbers: readonly number[];
+  /** Bytes that only the rule can read (compressed vectors): present exactly where the kind declares them. Never changed after. */
+  readonly payload?: Uint8Array;
 }
 
 /** Adaptive deadline for a neighbour: clamp(factor · its own running median, floorMs, ceilingMs). */
@@ -40,6 +50,8 @@ export interface DeadlineOptions {
 
 export interface RuleContext {
   readonly self: number;
+  /** Of the run: for chance that must be equal in every driver, named by (seed, self, round); RuleScope's depends on the events. */
+  readonly seed: number;
   /** Ascending; peers this one sends to along overlay arcs. */
   readonly outNeighbours: readonly number[];
   /** Ascending; peers whose messages this one mixes. */
@@ -63,6 +75,9 @@ export interface RuleScope {
 }
 
 export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead';
+
+/** Too late, too early, twice, not asked for; a payload that does not decode; a change to something this peer does not have. */
+export type RuleRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'malformed' | 'out-of-step';
 
 export type RuleEvent =
   | { readonly kind: 'begin'; readonly round: number; readonly params: Vector }
@@ -88,11 +103,11 @@ export type RuleAction =
   | { readonly kind: 'clearTimer'; readonly name: string }
   /** An exchange that only one side carried out: recorded. */
   | { readonly kind: 'halfExchange'; readonly peer: number }
-  /** A message that came too late, too early or twice: counted, never mixed. */
+  /** A message that is not mixed: counted. */
   | {
       readonly kind: 'refuse';
       readonly from: number;
-      readonly reason: 'stale' | 'future' | 'duplicate' | 'unexpected';
+      readonly reason: RuleRefusal;
     }
   /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
   | { readonly kind: 'behind'; readonly round: number }

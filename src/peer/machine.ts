@@ -5,7 +5,7 @@
  * (simulate/) and replay all drive the same code. The log of events a peer stepped through is the replay log; chance inside
  * `step` is named by (seed, peer, incarnation, number of the event), so equal logs give equal peers.
  */
-import type { ExchangeRule, ExclusionReason, RuleContext } from '../exchange/rule.ts';
+import type { ExchangeRule, ExclusionReason, RuleContext, RuleRefusal } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerMessage } from '../wire/message.ts';
 
@@ -70,7 +70,7 @@ export interface RoundNote {
   readonly excluded: readonly { readonly peer: number; readonly reason: ExclusionReason }[];
 }
 
-export type MessageRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'not-a-neighbour';
+export type MessageRefusal = RuleRefusal | 'not-a-neighbour';
 
 /** What may end a run before its last round. */
 export type Goal = 'target-accuracy' | 'seconds';

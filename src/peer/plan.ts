@@ -41,6 +41,7 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
     pullTimeoutMs: plan.pullTimeoutMs,
     context: {
       self,
+      seed,
       outNeighbours: present(outNeighbours(overlay)[self], `out-neighbours of ${self}`),
       inNeighbours: hearsFrom,
       aheadMax: new Map(hearsFrom.map((peer) => [peer, present(fromSelf[peer], `distance to ${peer}`)])),

@@ -1,7 +1,7 @@
 /**
  * What peers say to each other on the data plane, as a frame and back. The head is CBOR (deterministic, bounded), the body the
- * vectors one after another as raw little-endian numbers, each padded to 8 bytes. Decoding trusts nothing: size, version,
- * type, kind, shape, round and finiteness are checked, and a refusal is a result, never an exception.
+ * vectors one after another as raw little-endian numbers, each padded to 8 bytes, and behind them the payload's bytes. Decoding
+ * trusts nothing: size, version, type, kind, shape, round and finiteness are checked, and a refusal is a result, never an exception.
  */
 import { decode, encode } from 'cborg';
 import { assert, present } from '../base/assert.ts';
@@ -17,6 +17,11 @@ export const HEAD_BYTES_MAX = 4096;
 const NUMBERS_MAX = 64;
 /** Characters of an unknown kind that are repeated in a record. */
 const KIND_SHOWN_MAX = 40;
+
+const STATE: MessageShape = { vectors: ['params'] };
+const NOTHING: MessageShape = { vectors: [] };
+const NO_PAYLOAD = { bytesMin: 0, bytesMax: 0 };
+const NO_BYTES = new Uint8Array(0);
 
 export type PeerMessage =
   | { readonly type: 'exchange'; readonly message: RuleMessage; readonly agreement?: Agreement }
@@ -64,22 +69,20 @@ export interface WireBounds {
 
 /** What a transport must be ready to carry under these bounds. */
 export function frameLimits(bounds: WireBounds): FrameLimits {
-  const sizes = Object.values(bounds.messages).map((shape) =>
-    bodyBytes(precisionsOf(shape, bounds.params), bounds.layoutSize),
-  );
+  const sizes = Object.values(bounds.messages).map((shape) => bodyOf(shape, bounds).bytesMax);
   return {
     headBytesMax: HEAD_BYTES_MAX,
-    bodyBytesMax: Math.max(bodyBytes([bounds.params], bounds.layoutSize), ...sizes),
+    bodyBytesMax: Math.max(bodyOf(STATE, bounds).bytesMax, ...sizes),
   };
 }
 
-/** The body shares the vectors' memory: they must not change while the frame is being sent. */
+/** The body shares the memory of vectors and payload: they must not change while the frame is being sent. */
 export function encodeEnvelope({ incarnation, sequence, message }: Envelope): Frame {
   const common = { v: MESSAGE_VERSION, t: message.type, i: incarnation, s: sequence };
   switch (message.type) {
     case 'exchange': {
-      const { kind, round, vectors, numbers } = message.message;
-      return frame({ ...common, k: kind, r: round, n: [...numbers], ...known(message) }, vectors);
+      const { kind, round, vectors, numbers, payload } = message.message;
+      return frame({ ...common, k: kind, r: round, n: [...numbers], ...known(message) }, vectors, payload);
     }
     case 'state':
       return frame({ ...common, r: message.round, ...known(message) }, [message.params]);
@@ -93,7 +96,11 @@ function known({ agreement }: { readonly agreement?: Agreement }): Record<string
   return agreement === undefined ? {} : { g: encodeAgreement(agreement) };
 }
 
-function frame(head: Record<string, unknown>, vectors: readonly Vector[]): Frame {
+function frame(
+  head: Record<string, unknown>,
+  vectors: readonly Vector[],
+  payload: Uint8Array = NO_BYTES,
+): Frame {
   const bytes = encode(head);
   assert(bytes.length <= HEAD_BYTES_MAX, `head of ${bytes.length} bytes`);
   const body = vectors.flatMap((vector) => {
@@ -101,10 +108,10 @@ function frame(head: Record<string, unknown>, vectors: readonly Vector[]): Frame
     const padding = padded(piece.length) - piece.length;
     return padding === 0 ? [piece] : [piece, new Uint8Array(padding)];
   });
-  return { head: bytes, body };
+  return { head: bytes, body: payload.length === 0 ? body : [...body, payload] };
 }
 
-/** Vectors of the result share the body's memory. */
+/** Vectors and payload of the result share the body's memory. */
 export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
   const head = decodeHead(received.head);
   if (head === undefined)
@@ -116,13 +123,15 @@ export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
   if (shape === undefined)
     return refuse('kind-unknown', `${head.type} ${head.kind.slice(0, KIND_SHOWN_MAX)}`.trim());
   const body = received.body[0] ?? new Uint8Array(0);
-  const precisions = precisionsOf(shape, bounds.params);
-  const wanted = bodyBytes(precisions, bounds.layoutSize);
-  if (body.length !== wanted)
+  const { precisions, bytesMin, bytesMax, vectorBytes } = bodyOf(shape, bounds);
+  if (body.length < bytesMin || body.length > bytesMax) {
+    const wanted = bytesMin === bytesMax ? `${bytesMin}` : `${bytesMin} to ${bytesMax}`;
     return refuse('shape-mismatch', `body of ${body.length} bytes, wanted ${wanted}`);
+  }
   const vectors = sliceVectors(body, precisions, bounds.layoutSize);
   if (!vectors.every(allFinite)) return refuse('not-finite', 'a vector holds NaN or an infinity');
-  return { ok: true, envelope: envelopeOf(head, vectors) };
+  const payload = shape.payload === undefined ? undefined : body.subarray(vectorBytes);
+  return { ok: true, envelope: envelopeOf(head, vectors, payload) };
 }
 
 interface Head {
@@ -169,19 +178,20 @@ function decodeHead(bytes: Uint8Array): Head | undefined {
 function shapeOf(head: Head, bounds: WireBounds): MessageShape | undefined {
   if (head.type === 'exchange')
     return Object.hasOwn(bounds.messages, head.kind) ? bounds.messages[head.kind] : undefined;
-  return { vectors: head.type === 'state' ? ['params'] : [] };
+  return head.type === 'state' ? STATE : NOTHING;
 }
 
 function precisionsOf({ vectors }: MessageShape, params: Precision): Precision[] {
   return vectors.map((precision) => (precision === 'params' ? params : precision));
 }
 
-function envelopeOf(head: Head, vectors: readonly Vector[]): Envelope {
+function envelopeOf(head: Head, vectors: readonly Vector[], payload: Uint8Array | undefined): Envelope {
   const { type, round, incarnation, sequence } = head;
   const agreement = head.agreement === undefined ? {} : { agreement: head.agreement };
   switch (type) {
     case 'exchange': {
-      const message: RuleMessage = { kind: head.kind, round, vectors, numbers: head.numbers };
+      const carried = payload === undefined ? {} : { payload };
+      const message: RuleMessage = { kind: head.kind, round, vectors, numbers: head.numbers, ...carried };
       return { incarnation, sequence, message: { type, message, ...agreement } };
     }
     case 'state':
@@ -209,8 +219,13 @@ function sliceVectors(body: Uint8Array, precisions: readonly Precision[], size: 
   });
 }
 
-function bodyBytes(precisions: readonly Precision[], size: number): number {
-  return precisions.reduce((sum, precision) => sum + padded(size * (precision === 'f32' ? 4 : 8)), 0);
+/** What a body of this shape holds, and how many bytes it has. */
+function bodyOf(shape: MessageShape, { layoutSize, params }: WireBounds) {
+  const precisions = precisionsOf(shape, params);
+  const widths = precisions.map((precision) => padded(layoutSize * (precision === 'f32' ? 4 : 8)));
+  const vectorBytes = widths.reduce((sum, width) => sum + width, 0);
+  const { bytesMin, bytesMax } = shape.payload?.(layoutSize, params) ?? NO_PAYLOAD;
+  return { precisions, vectorBytes, bytesMin: vectorBytes + bytesMin, bytesMax: vectorBytes + bytesMax };
 }
 
 function padded(byteCount: number): number {
@@ -225,17 +240,24 @@ function refuse(reason: WireRefusal, detail: string): Decoded {
   return { ok: false, reason, detail };
 }
 
-/** Whether vectors are what the rule's message kind declares; an outgoing message that is not is a bug. */
+/** Whether a message is what the rule's kind declares; an outgoing message that is not is a bug. */
 export function assertShape(message: RuleMessage, shape: MessageShape | undefined, params: Vector): void {
-  const declared = precisionsOf(present(shape, `message kind ${message.kind}`), precisionOf(params));
-  assert(
-    message.vectors.length === declared.length,
-    `${message.kind} carries ${message.vectors.length} vectors`,
-  );
-  message.vectors.forEach((vector, index) => {
+  const { kind, vectors, payload } = message;
+  const declared = present(shape, `message kind ${kind}`);
+  const precision = precisionOf(params);
+  const precisions = precisionsOf(declared, precision);
+  assert(vectors.length === precisions.length, `${kind} carries ${vectors.length} vectors`);
+  vectors.forEach((vector, index) => {
     assert(
-      precisionOf(vector) === declared[index] && vector.length === params.length,
-      `${message.kind} vector ${index}`,
+      precisionOf(vector) === precisions[index] && vector.length === params.length,
+      `${kind} vector ${index}`,
     );
   });
+  assert((payload === undefined) === (declared.payload === undefined), `payload of ${kind}`);
+  if (payload === undefined) return;
+  const { bytesMin, bytesMax } = declared.payload?.(params.length, precision) ?? NO_PAYLOAD;
+  assert(
+    payload.length >= bytesMin && payload.length <= bytesMax,
+    `${kind} carries ${payload.length} bytes, declared ${bytesMin} to ${bytesMax}`,
+  );
 }

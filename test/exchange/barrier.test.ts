@@ -21,6 +21,7 @@ function barrierOf(peers: number[], { aheadMax = 1, silence = true, firstRound =
   const barrier = createBarrier(
     {
       self: 0,
+      seed: 1,
       outNeighbours: peers,
       inNeighbours: peers,
       aheadMax: new Map(peers.map((peer) => [peer, aheadMax])),

@@ -92,6 +92,7 @@ describe('order', () => {
   const peers = [1, 2, 3, 5];
   const context: RuleContext = {
     self: 4,
+    seed: 1,
     outNeighbours: peers,
     inNeighbours: peers,
     aheadMax: new Map(peers.map((peer) => [peer, 1])),
@@ -197,6 +198,7 @@ describe('a neighbour left out', () => {
   test('gives its weight to self, so that rows keep their sum', () => {
     const context: RuleContext = {
       self: 0,
+      seed: 1,
       outNeighbours: [1, 2],
       inNeighbours: [1, 2],
       aheadMax: new Map([

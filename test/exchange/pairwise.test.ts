@@ -18,6 +18,7 @@ class One {
     this.#self = self;
     const context: RuleContext = {
       self,
+      seed: 1,
       outNeighbours: [other],
       inNeighbours: [other],
       aheadMax: new Map([[other, 1]]),

@@ -144,6 +144,7 @@ function vectorOf(seed: number): Float32Array {
 function contextOf(options: Readonly<Record<string, unknown>>): RuleContext {
   return {
     self: SELF,
+    seed: 1,
     outNeighbours: NEIGHBOURS,
     inNeighbours: NEIGHBOURS,
     aheadMax: new Map(NEIGHBOURS.map((peer) => [peer, 1])),

@@ -13,7 +13,13 @@ import {
 
 const bounds: WireBounds = {
   layoutSize: 3,
-  messages: { model: { vectors: ['params'] }, sums: { vectors: ['f64', 'params'] }, busy: { vectors: [] } },
+  messages: {
+    model: { vectors: ['params'] },
+    sums: { vectors: ['f64', 'params'] },
+    busy: { vectors: [] },
+    delta: { vectors: [], payload: (length) => ({ bytesMin: 2, bytesMax: 3 * length }) },
+    both: { vectors: ['params'], payload: () => ({ bytesMin: 0, bytesMax: 5 }) },
+  },
   params: 'f32',
   roundsMax: 50,
 };
@@ -29,10 +35,13 @@ const f64 = fc
 // CBOR writes −0 as the integer 0.
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const numbers = fc.array(number, { maxLength: 64 });
+const bytesOf = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength });
 const exchanged = fc.oneof(
   fc.record({ kind: fc.constant('model'), round, vectors: fc.tuple(f32), numbers }),
   fc.record({ kind: fc.constant('sums'), round, vectors: fc.tuple(f64, f32), numbers }),
   fc.record({ kind: fc.constant('busy'), round, vectors: fc.constant([]), numbers }),
+  fc.record({ kind: fc.constant('delta'), round, vectors: fc.constant([]), numbers, payload: bytesOf(2, 9) }),
+  fc.record({ kind: fc.constant('both'), round, vectors: fc.tuple(f32), numbers, payload: bytesOf(0, 5) }),
 );
 const message = fc.oneof(
   exchanged.map((inner) => ({ type: 'exchange' as const, message: inner })),
@@ -143,6 +152,34 @@ describe('envelope', () => {
     ['-Infinity', bodyOf(Number.NEGATIVE_INFINITY), 'not-finite'],
   ])('a model with %s is refused', (_, body, reason) => {
     expect(reasonOf(received(head({}), body))).toBe(reason);
+  });
+
+  test.each([
+    ['delta', 1, 'shape-mismatch'],
+    ['delta', 2, 'taken'],
+    ['delta', 9, 'taken'],
+    ['delta', 10, 'shape-mismatch'],
+    ['both', 15, 'shape-mismatch'],
+    ['both', 16, 'taken'],
+    ['both', 21, 'taken'],
+    ['both', 22, 'shape-mismatch'],
+    ['busy', 1, 'shape-mismatch'],
+  ])('a %s of %i bytes is judged by the bounds of its payload: %s', (k, bytes, verdict) => {
+    expect(reasonOf(received(head({ k }), new Uint8Array(bytes)))).toBe(verdict);
+  });
+
+  test('a payload is a view of the body: nothing is copied', () => {
+    const body = Uint8Array.of(1, 2, 3);
+    const result = received(head({ k: 'delta' }), body);
+    const message = result.ok ? result.envelope.message : undefined;
+    const payload = message?.type === 'exchange' ? message.message.payload : undefined;
+    expect(payload?.buffer).toBe(body.buffer);
+  });
+
+  test('what a transport must carry is bounded by the largest payload', () => {
+    const large = { delta: { vectors: [], payload: () => ({ bytesMin: 0, bytesMax: 1000 }) } };
+    expect(frameLimits({ ...bounds, messages: large }).bodyBytesMax).toBe(1000);
+    expect(frameLimits({ ...bounds, messages: {} }).bodyBytesMax).toBe(16);
   });
 
   test('keys that name prototypes reach nothing', () => {

@@ -47,6 +47,9 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
   name: 'dpsgd',
   summary: 'synchronous D-PSGD: every round each peer trains and mixes with all its neighbours',
   graphs: 'strong',
+  notFor:
+    'links that lose messages or peers of very unequal speed: every loss costs a deadline, and the slowest sets the pace',
+  tolerates: ['duplication', 'reordering', 'crash'],
   synchronous: true,
   broadcast: true,
   queue: 'every',

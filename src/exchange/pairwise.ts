@@ -47,6 +47,9 @@ export const pairwise: ExchangeRule<PairwiseState> = {
   name: 'pairwise',
   summary: 'asynchronous pairwise averaging: train at own pace, average with one random neighbour a round',
   graphs: 'undirected',
+  notFor:
+    'directed graphs: an exchange needs an answer; links that lose many messages: each costs a timeout and leaves half an exchange',
+  tolerates: ['duplication', 'reordering', 'straggler'],
   synchronous: false,
   broadcast: false,
   queue: 'every',

@@ -63,9 +63,34 @@ export interface RuleContext {
   /** The rule's own options, validated by the rule's `parse`. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly deadline: DeadlineOptions;
+  /** Peers in the run. */
+  readonly peerCount: number;
+  /** Rounds that a peer does at most. */
+  readonly rounds: number;
+  /** Whether there are local updates at all; where not, a rule leaves `train` out. */
+  readonly trains: boolean;
   /** Whether a broken link means that the neighbour cannot be heard (false where messages arrive around it). */
   readonly linkLossMeansSilence: boolean;
 }
+
+/** A peer's life: it ends with the process. */
+export interface RuleLife {
+  /** Greater than that of each life before. */
+  readonly incarnation: number;
+  /** What `snapshot` gave in an earlier life; absent: the peer starts anew. Trusted: it is the peer's own. */
+  readonly snapshot?: Uint8Array;
+}
+
+/** The graph of a run, as far as rules care. */
+export interface RuleGraph {
+  readonly peerCount: number;
+  readonly undirected: boolean;
+  readonly outDegrees: readonly number[];
+  readonly inDegrees: readonly number[];
+}
+
+/** What may happen to messages and peers without harm to what the rule computes. */
+export type Tolerance = 'loss' | 'duplication' | 'reordering' | 'crash' | 'straggler';
 
 /** Time and chance, given with each event. */
 export interface RuleScope {
@@ -76,19 +101,37 @@ export interface RuleScope {
 
 export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead';
 
-/** Too late, too early, twice, not asked for; a payload that does not decode; a change to something this peer does not have. */
-export type RuleRefusal = 'stale' | 'future' | 'duplicate' | 'unexpected' | 'malformed' | 'out-of-step';
+/**
+ * Too late, too early, twice, not asked for; a payload that does not decode; a change to something this peer does not have; numbers
+ * that cannot be true (an age or a mass that nobody can have).
+ */
+export type RuleRefusal =
+  | 'stale'
+  | 'future'
+  | 'duplicate'
+  | 'unexpected'
+  | 'malformed'
+  | 'out-of-step'
+  | 'impossible';
 
 export type RuleEvent =
   | { readonly kind: 'begin'; readonly round: number; readonly params: Vector }
   | { readonly kind: 'trained'; readonly params: Vector }
-  | { readonly kind: 'received'; readonly from: number; readonly message: RuleMessage }
+  | {
+      readonly kind: 'received';
+      readonly from: number;
+      /** The sender's life. */
+      readonly incarnation: number;
+      readonly message: RuleMessage;
+    }
   /** `returning`: it asked for this peer's state of round `round` and will take part from there on. */
   | {
       readonly kind: 'neighbour';
       readonly peer: number;
       readonly status: 'up' | 'down' | 'returning';
       readonly round: number;
+      /** The neighbour's life, as last heard of. */
+      readonly incarnation: number;
     }
   | { readonly kind: 'sendFailed'; readonly to: number }
   /** The last round is done: nothing is started any more, questions are still answered. */
@@ -108,6 +151,8 @@ export type RuleAction =
       readonly kind: 'refuse';
       readonly from: number;
       readonly reason: RuleRefusal;
+      /** What was got and what was wanted, for the record. */
+      readonly detail?: string;
     }
   /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
   | { readonly kind: 'behind'; readonly round: number }
@@ -124,6 +169,9 @@ export interface ExchangeRule<State = unknown> {
   /** One line for people. */
   readonly summary: string;
   readonly graphs: 'undirected' | 'strong';
+  /** One line for people: which graphs and links it is not for. */
+  readonly notFor: string;
+  readonly tolerates: readonly Tolerance[];
   /** Rounds are in step across peers: params can be compared bit for bit. */
   readonly synchronous: boolean;
   /** Every send goes to all out-neighbours alike, so that the gossip carrier can publish it once. */
@@ -135,8 +183,12 @@ export interface ExchangeRule<State = unknown> {
   parse(
     options: Readonly<Record<string, unknown>>,
   ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
-  /** `firstRound` is the one that this peer means to begin with. */
-  init(context: RuleContext, firstRound: number): State;
+  /** What stands between these options and this graph, in words; nothing where absent. */
+  fits?(options: Readonly<Record<string, unknown>>, graph: RuleGraph): readonly string[];
+  /** `firstRound` is the one that this peer means to begin with; without `life` it is only created, and started later. */
+  init(context: RuleContext, firstRound: number, life?: RuleLife): State;
+  /** What a restart needs beside the params, taken between two steps; absent: nothing. */
+  snapshot?(state: State): Uint8Array;
   /** Neighbours that the rule cannot go on without at this moment, ascending; for people to see. */
   waitingFor(state: State): readonly number[];
   step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];

@@ -103,7 +103,8 @@ export class PeerNode {
     const round = resumeFrom?.round ?? 0;
     const greeting = { experimentDigest, layoutDigest, incarnation, round };
     const addresses = await transport.start(greeting, this.#handlers());
-    this.#queue.unshift({ kind: 'start', incarnation, round, params });
+    const snapshot = resumeFrom === undefined ? {} : { ruleSnapshot: resumeFrom.ruleSnapshot };
+    this.#queue.unshift({ kind: 'start', incarnation, round, params, ...snapshot });
     if (this.#life === 'new') this.#life = 'running';
     this.#setAlarm();
     this.#drain();
@@ -176,6 +177,12 @@ export class PeerNode {
     }
   }
 
+  #ruleRefused({ from, reason, detail }: PeerAction & { kind: 'refuse' }): void {
+    const where = `in round ${this.#state.round}`;
+    const text = detail === undefined ? where : `${where}: ${detail}`;
+    this.#with.recorder.refusal(from, reason, text, this.#with.clock.now());
+  }
+
   #unreachable(other: number, detail: string): void {
     try {
       this.#with.recorder.notice('unreachable', this.#state.round, this.#with.clock.now(), { other, detail });
@@ -230,7 +237,7 @@ export class PeerNode {
       case 'clearTimer':
         return this.#clearTimer(action.name);
       case 'persist':
-        return this.#persist(action.round, action.params);
+        return this.#persist(action);
       case 'record':
         this.#pendingRound = recorder.round(action.note, transport.counters());
         return;
@@ -240,7 +247,7 @@ export class PeerNode {
         transport.setRound(action.round);
         return this.#with.presence?.announce(action.round);
       case 'refuse':
-        return recorder.refusal(action.from, action.reason, `in round ${this.#state.round}`, clock.now());
+        return this.#ruleRefused(action);
       case 'notice': {
         const other = action.peer === undefined ? {} : { other: action.peer };
         return recorder.notice(action.what, action.round, clock.now(), other);
@@ -288,7 +295,7 @@ export class PeerNode {
   }
 
   /** Optimiser state and params belong together: state from before the round's training if that has been asked for. */
-  #persist(round: number, params: Vector): void {
+  #persist({ round, params, ruleSnapshot }: PeerAction & { kind: 'persist' }): void {
     const { experimentDigest, layoutDigest, checkpoints } = this.#options;
     const { storage, trainer } = this.#with;
     const before = this.#beforeTraining;
@@ -297,7 +304,7 @@ export class PeerNode {
       const optimizer = await snapshot;
       await writeCheckpoint(
         storage,
-        { round, params, optimizer, experimentDigest, layoutDigest },
+        { round, params, optimizer, ruleSnapshot, experimentDigest, layoutDigest },
         checkpoints,
       );
     });

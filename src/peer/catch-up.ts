@@ -40,7 +40,8 @@ export function answerPull(run: Run, neighbour: Neighbour): void {
   const known = agreement === undefined ? {} : { agreement };
   send(run, [peer], { type: 'state', round: state.round, params: state.params, ...known });
   if (state.phase === 'finished') return;
-  feed(run, { kind: 'neighbour', peer, status: 'returning', round: state.round });
+  const { incarnation } = neighbour;
+  feed(run, { kind: 'neighbour', peer, status: 'returning', round: state.round, incarnation });
   resendTo(run, neighbour, state.round);
 }
 

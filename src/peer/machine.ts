@@ -40,7 +40,14 @@ export interface MessageName {
 
 export type PeerEvent =
   /** The first event of every incarnation: initial params and round 0, or what a checkpoint held. */
-  | { readonly kind: 'start'; readonly incarnation: number; readonly round: number; readonly params: Vector }
+  | {
+      readonly kind: 'start';
+      readonly incarnation: number;
+      readonly round: number;
+      readonly params: Vector;
+      /** The rule's part of the checkpoint. */
+      readonly ruleSnapshot?: Uint8Array;
+    }
   | {
       readonly kind: 'trained';
       readonly token: number;
@@ -95,12 +102,23 @@ export type PeerAction =
   | { readonly kind: 'setTimer'; readonly name: string; readonly delayMs: number }
   | { readonly kind: 'clearTimer'; readonly name: string }
   /** Save what a restart needs: these params are those at the start of `round`. The driver adds the Trainer's snapshot. */
-  | { readonly kind: 'persist'; readonly round: number; readonly params: Vector }
+  | {
+      readonly kind: 'persist';
+      readonly round: number;
+      readonly params: Vector;
+      /** What the rule needs beside them; empty where nothing. */
+      readonly ruleSnapshot: Uint8Array;
+    }
   | { readonly kind: 'record'; readonly note: RoundNote }
   | { readonly kind: 'evaluate'; readonly round: number; readonly params: Vector }
   /** The peer is now in `round`: later handshakes and the control plane say so. */
   | { readonly kind: 'announce'; readonly round: number }
-  | { readonly kind: 'refuse'; readonly from: number; readonly reason: MessageRefusal }
+  | {
+      readonly kind: 'refuse';
+      readonly from: number;
+      readonly reason: MessageRefusal;
+      readonly detail?: string;
+    }
   /** Something worth a line in the record: catching up, half exchanges. */
   | {
       readonly kind: 'notice';

@@ -48,6 +48,9 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
       mixingRow: mixingRow(matrix, self),
       options: plan.ruleOptions,
       deadline: plan.deadline,
+      peerCount: overlay.nodes.length,
+      rounds,
+      trains: stepsPerRound > 0,
       linkLossMeansSilence: plan.carrier === 'stream',
     },
   };

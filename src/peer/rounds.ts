@@ -10,6 +10,8 @@ import { agreementOf, endOf, lastRound } from './agreement.ts';
 import type { FinishReason, MessageRefusal, PeerAction } from './machine.ts';
 import { type PeerState, SENT_MAX } from './state.ts';
 
+const NO_SNAPSHOT = new Uint8Array(0);
+
 /** One step under way: the state it changes, the time it is given, the actions it asks for. */
 export interface Run {
   readonly state: PeerState;
@@ -50,7 +52,8 @@ export function jumpTo(run: Run, round: number, params: Vector): void {
   state.behindRound = undefined;
   actions.push({ kind: 'clearTimer', name: 'gather' }, { kind: 'announce', round });
   if (round < lastRound(state)) return beginRound(run);
-  actions.push({ kind: 'evaluate', round, params }, { kind: 'persist', round, params });
+  actions.push({ kind: 'evaluate', round, params });
+  persist(run);
   finish(run, endOf(state));
 }
 
@@ -95,8 +98,15 @@ export function send(run: Run, to: readonly number[], message: PeerMessage): num
   return sequence;
 }
 
-export function refuse(run: Run, from: number, reason: MessageRefusal): void {
-  run.actions.push({ kind: 'refuse', from, reason });
+export function refuse(run: Run, from: number, reason: MessageRefusal, detail?: string): void {
+  run.actions.push({ kind: 'refuse', from, reason, ...(detail === undefined ? {} : { detail }) });
+}
+
+/** Asks for a checkpoint of where the peer is. */
+export function persist({ state, actions }: Run): void {
+  const { round, params, ruleState, config } = state;
+  const ruleSnapshot = config.rule.snapshot?.(ruleState) ?? NO_SNAPSHOT;
+  actions.push({ kind: 'persist', round, params, ruleSnapshot });
 }
 
 function perform(run: Run, action: RuleAction): void {
@@ -113,7 +123,7 @@ function perform(run: Run, action: RuleAction): void {
       actions.push({ kind: 'clearTimer', name: `rule.${action.name}` });
       return;
     case 'refuse':
-      return refuse(run, action.from, action.reason);
+      return refuse(run, action.from, action.reason, action.detail);
     case 'halfExchange':
       actions.push({ kind: 'notice', what: 'half-exchange', peer: action.peer, round: state.round });
       return;
@@ -167,7 +177,7 @@ function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   const last = round >= lastRound(state);
   actions.push({ kind: 'announce', round });
   if (last || round % config.evaluateEveryRounds === 0) actions.push({ kind: 'evaluate', round, params });
-  if (last || round % config.checkpointEveryRounds === 0) actions.push({ kind: 'persist', round, params });
+  if (last || round % config.checkpointEveryRounds === 0) persist(run);
   if (last) finish(run, endOf(state));
   else beginRound(run);
 }

@@ -6,7 +6,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import { learn, reachGoal } from './agreement.ts';
 import { answerPull, isBehind, resendTo, retryTo, takeState, tellWhereWeAre } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
-import { askForState, beginRound, everybodyUp, feed, finish, type Run, refuse } from './rounds.ts';
+import { askForState, beginRound, everybodyUp, feed, finish, persist, type Run, refuse } from './rounds.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
 
 /** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
@@ -48,7 +48,9 @@ function start(run: Run, event: PeerEvent & { kind: 'start' }): void {
   state.incarnation = event.incarnation;
   state.round = event.round;
   state.params = event.params;
-  state.ruleState = state.config.rule.init(state.config.context, event.round);
+  const { incarnation, ruleSnapshot: snapshot } = event;
+  const life = snapshot === undefined ? { incarnation } : { incarnation, snapshot };
+  state.ruleState = state.config.rule.init(state.config.context, event.round, life);
   state.phase = 'gathering';
   run.actions.push({ kind: 'announce', round: state.round });
   if (state.round >= state.config.rounds) finish(run, 'rounds');
@@ -70,7 +72,8 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   if (neighbour === undefined) return;
   neighbour.up = true;
   meetIncarnation(neighbour, event.incarnation);
-  feed(run, { kind: 'neighbour', peer: event.peer, status: 'up', round: event.round });
+  const { peer, incarnation, round } = event;
+  feed(run, { kind: 'neighbour', peer, status: 'up', round, incarnation });
   resendTo(run, neighbour, event.round);
   // A peer that finds the others too far ahead does not wait for the rest.
   if (isBehind(state, event.peer, event.round)) return askForState(run, event.round);
@@ -82,7 +85,8 @@ function linkDown(run: Run, peer: number): void {
   const neighbour = state.neighbours.get(peer);
   if (neighbour === undefined) return;
   neighbour.up = false;
-  feed(run, { kind: 'neighbour', peer, status: 'down', round: state.round });
+  const { incarnation } = neighbour;
+  feed(run, { kind: 'neighbour', peer, status: 'down', round: state.round, incarnation });
 }
 
 /** Ends the gathering: whoever is not here is left out until it comes. */
@@ -115,7 +119,7 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
     case 'exchange':
       if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
       learn(state, message.agreement);
-      feed(run, { kind: 'received', from, message: message.message });
+      feed(run, { kind: 'received', from, incarnation: name.incarnation, message: message.message });
       return tellWhereWeAre(run, from, message.message.round);
     case 'pull':
       return answerPull(run, neighbour);
@@ -123,7 +127,13 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
       if (state.pulling) learn(state, message.agreement);
       return takeState(run, neighbour, message.round, message.params);
     case 'rejoin':
-      feed(run, { kind: 'neighbour', peer: from, status: 'returning', round: message.round });
+      feed(run, {
+        kind: 'neighbour',
+        peer: from,
+        status: 'returning',
+        round: message.round,
+        incarnation: name.incarnation,
+      });
       if (isBehind(state, from, message.round)) askForState(run, message.round);
       return;
     default:
@@ -141,6 +151,6 @@ function timer(run: Run, name: string): void {
 function stop(run: Run): void {
   const { state } = run;
   if (state.phase === 'finished') return;
-  run.actions.push({ kind: 'persist', round: state.round, params: state.params });
+  persist(run);
   finish(run, 'stopped');
 }

@@ -144,7 +144,9 @@ class Simulation {
     one.state = createPeer(one.recorded.config);
     one.snapshots.restart();
     const incarnation = (one.life + 1) / 2;
-    this.#step(one, { kind: 'start', incarnation, round: checkpoint?.round ?? 0, params }, atMs);
+    const round = checkpoint?.round ?? 0;
+    const snapshot = checkpoint === undefined ? {} : { ruleSnapshot: checkpoint.ruleSnapshot };
+    this.#step(one, { kind: 'start', incarnation, round, params, ...snapshot }, atMs);
     for (const other of one.state.neighbours.keys()) {
       this.#link(this.#at(other), one, atMs);
       this.#link(one, this.#at(other), atMs);

@@ -130,7 +130,8 @@ async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): P
     );
   }
   await trainer.restore(await checkpoint.optimizer);
-  return { kind, incarnation, round, params: checkpoint.params };
+  const { params, ruleSnapshot } = checkpoint;
+  return { kind, incarnation, round, params, ruleSnapshot };
 }
 
 function perform(one: Replayed, action: PeerAction, messages: Map<string, PeerMessage>): void {

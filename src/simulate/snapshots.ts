@@ -10,6 +10,7 @@ export interface SimulatedCheckpoint {
   /** The params are those at the start of this round. */
   readonly round: number;
   readonly params: Vector;
+  readonly ruleSnapshot: Uint8Array;
   /** What Trainer.snapshot() gave at that moment. */
   readonly optimizer: Promise<Uint8Array>;
 }
@@ -28,10 +29,10 @@ export class Snapshots {
     this.#beforeTraining = { round, optimizer: this.#trainer.snapshot() };
   }
 
-  persist({ round, params }: PeerAction & { kind: 'persist' }): void {
+  persist({ round, params, ruleSnapshot }: PeerAction & { kind: 'persist' }): void {
     const before = this.#beforeTraining;
     const optimizer = before?.round === round ? before.optimizer : this.#trainer.snapshot();
-    this.checkpoints.set(round, { round, params, optimizer });
+    this.checkpoints.set(round, { round, params, ruleSnapshot, optimizer });
   }
 
   /** The peer starts anew: what it was about to train is no more. */

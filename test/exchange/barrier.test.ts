@@ -29,6 +29,9 @@ function barrierOf(peers: number[], { aheadMax = 1, silence = true, firstRound =
       options: {},
       deadline,
       linkLossMeansSilence: silence,
+      peerCount: 8,
+      rounds: 100,
+      trains: true,
     },
     firstRound,
   );

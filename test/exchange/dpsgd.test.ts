@@ -100,6 +100,9 @@ describe('order', () => {
     options: { variant: 'adapt-then-mix' },
     deadline: { factor: 1.5, floorMs: 10, ceilingMs: 100, downGraceMs: 10 },
     linkLossMeansSilence: true,
+    peerCount: 8,
+    rounds: 100,
+    trains: true,
   };
 
   test('of arrival never changes a bit', () => {
@@ -111,13 +114,14 @@ describe('order', () => {
       const actions: RuleAction[] = [];
       const step = (event: Parameters<typeof dpsgd.step>[1]) =>
         actions.push(...dpsgd.step(state, event, scope));
-      for (const peer of peers) step({ kind: 'neighbour', peer, status: 'up', round: 0 });
+      for (const peer of peers) step({ kind: 'neighbour', peer, status: 'up', round: 0, incarnation: 1 });
       step({ kind: 'begin', round: 0, params: vectorOf(0) });
       for (const from of order) {
         if (from === 4) step({ kind: 'trained', params: vectorOf(4) });
         else
           step({
             kind: 'received',
+            incarnation: 1,
             from,
             message: { kind: 'model', round: 0, vectors: [vectorOf(from)], numbers: [] },
           });
@@ -148,7 +152,7 @@ describe('order', () => {
       [1, 1e16],
     ] as const) {
       const message = { kind: 'model', round: 0, vectors: [Float64Array.of(value)], numbers: [] };
-      dpsgd.step(state, { kind: 'received', from, message }, scope);
+      dpsgd.step(state, { kind: 'received', incarnation: 1, from, message }, scope);
     }
     const actions = dpsgd.step(state, { kind: 'trained', params: Float64Array.of(-1e16) }, scope);
     // 1e16 − 1e16 + 1; any other order loses the 1.
@@ -213,15 +217,19 @@ describe('a neighbour left out', () => {
       options: { variant: 'adapt-then-mix' },
       deadline: { factor: 1.5, floorMs: 10, ceilingMs: 100, downGraceMs: 10 },
       linkLossMeansSilence: true,
+      peerCount: 8,
+      rounds: 100,
+      trains: true,
     };
     const state = dpsgd.init(context, 0);
     const actions: RuleAction[] = [];
     const at = (now: number, event: Parameters<typeof dpsgd.step>[1]) =>
       actions.push(...dpsgd.step(state, event, { now, random: Random.of(1) }));
-    at(0, { kind: 'neighbour', peer: 1, status: 'up', round: 0 });
+    at(0, { kind: 'neighbour', peer: 1, status: 'up', round: 0, incarnation: 1 });
     at(0, { kind: 'begin', round: 0, params: Float64Array.of(0) });
     at(1, {
       kind: 'received',
+      incarnation: 1,
       from: 1,
       message: { kind: 'model', round: 0, vectors: [Float64Array.of(8)], numbers: [] },
     });

@@ -18,7 +18,6 @@ class One {
     this.#self = self;
     const context: RuleContext = {
       self,
-      seed: 1,
       outNeighbours: [other],
       inNeighbours: [other],
       aheadMax: new Map([[other, 1]]),
@@ -26,9 +25,13 @@ class One {
       options: parsed.options,
       deadline: { factor: 1.5, floorMs: 10, ceilingMs: 100, downGraceMs: 10 },
       linkLossMeansSilence: true,
+      seed: 1,
+      peerCount: 8,
+      rounds: 100,
+      trains: true,
     };
     this.#state = pairwise.init(context, 0);
-    this.step({ kind: 'neighbour', peer: other, status: 'up', round: 0 });
+    this.step({ kind: 'neighbour', peer: other, status: 'up', round: 0, incarnation: 1 });
   }
 
   step(event: RuleEvent): readonly RuleAction[] {
@@ -36,7 +39,7 @@ class One {
   }
 
   hears(from: number, message: RuleMessage): readonly RuleAction[] {
-    return this.step({ kind: 'received', from, message });
+    return this.step({ kind: 'received', incarnation: 1, from, message });
   }
 }
 

@@ -152,6 +152,9 @@ function contextOf(options: Readonly<Record<string, unknown>>): RuleContext {
     options,
     deadline: { factor: 1.5, floorMs: 10, ceilingMs: 100, downGraceMs: 10 },
     linkLossMeansSilence: true,
+    peerCount: 8,
+    rounds: 100,
+    trains: true,
   };
 }
 
@@ -171,6 +174,7 @@ function apply(rule: ExchangeRule, harness: Harness, stimulus: Stimulus): void {
       const vectors = rule.messages[name]!.vectors.map((_, index) => vectorOf(peer + 7 * index + round));
       harness.step({
         kind: 'received',
+        incarnation: 1,
         from: peer,
         message: { kind: name, round, vectors, numbers: pick % 5 === 0 ? [] : [pick % 4] },
       });
@@ -179,7 +183,7 @@ function apply(rule: ExchangeRule, harness: Harness, stimulus: Stimulus): void {
     case 'up':
     case 'down':
     case 'returning':
-      harness.step({ kind: 'neighbour', peer, status: kind, round });
+      harness.step({ kind: 'neighbour', peer, status: kind, round, incarnation: 1 });
       return;
     case 'sendFailed':
       harness.step({ kind: 'sendFailed', to: peer });
@@ -211,7 +215,8 @@ export function ruleConformance(
 
   const play = (events: readonly Stimulus[]) => {
     const harness = new Harness(rule, contextOf(options));
-    for (const peer of NEIGHBOURS) harness.step({ kind: 'neighbour', peer, status: 'up', round: 0 });
+    for (const peer of NEIGHBOURS)
+      harness.step({ kind: 'neighbour', peer, status: 'up', round: 0, incarnation: 1 });
     harness.begin(0);
     for (const event of events) apply(rule, harness, event);
     return harness;

@@ -9,6 +9,7 @@ const checkpoint: Checkpoint = {
   round: 12,
   params: Float32Array.of(1, -2.5, 3e-30),
   optimizer: Uint8Array.of(9, 8, 7),
+  ruleSnapshot: Uint8Array.of(5, 4),
   experimentDigest: 'e'.repeat(64),
   layoutDigest: 'a'.repeat(64),
 };
@@ -16,7 +17,12 @@ const checkpoint: Checkpoint = {
 describe('a checkpoint', () => {
   test('comes back as it was, in f32 and f64', () => {
     expect(decodeCheckpoint(encodeCheckpoint(checkpoint))).toEqual({ ok: true, checkpoint });
-    const wide = { ...checkpoint, params: Float64Array.of(Math.PI), optimizer: new Uint8Array(0) };
+    const wide = {
+      ...checkpoint,
+      params: Float64Array.of(Math.PI),
+      optimizer: new Uint8Array(0),
+      ruleSnapshot: new Uint8Array(0),
+    };
     expect(decodeCheckpoint(encodeCheckpoint(wide))).toEqual({ ok: true, checkpoint: wide });
   });
 

@@ -218,7 +218,7 @@ describe('a peer that stops', () => {
     const peer = new Peer().start();
     peer.up(1, 9);
     const actions = peer.does({ kind: 'stop', reason: 'signal' });
-    expect(actions).toContainEqual({ kind: 'persist', round: 0, params });
+    expect(actions).toContainEqual({ kind: 'persist', round: 0, params, ruleSnapshot: new Uint8Array(0) });
     expect(actions).toContainEqual(expect.objectContaining({ kind: 'finish', reason: 'stopped' }));
     expect(refusals(peer.hears(1, { type: 'state', round: 9, params }))).toEqual(['unexpected']);
     expect(kinds(peer.does({ kind: 'timer', name: 'gather' }))).toEqual([]);

@@ -26,7 +26,13 @@ describe('where a run is taken up again', () => {
     const storage = fileStorage(members[index]?.folder ?? '');
     const params = new Float32Array(3);
     for (const round of rounds) {
-      const checkpoint = { round, params, optimizer: new Uint8Array(0), ...digests };
+      const checkpoint = {
+        round,
+        params,
+        optimizer: new Uint8Array(0),
+        ruleSnapshot: new Uint8Array(0),
+        ...digests,
+      };
       await writeCheckpoint(storage, checkpoint, { everyRounds: EVERY, keep: KEEP });
     }
   }

@@ -66,8 +66,8 @@ export async function swarmData(experiment: Experiment): Promise<SwarmData> {
   return { plan, shape: { model, featureShape, classCount, baseFolder }, descriptions, classNames, notes };
 }
 
-/** What silo `peerIndex` trains with in a swarm. */
-function siloTrainer(
+/** What silo `peerIndex` trains with where one machine holds all data. */
+export function siloTrainer(
   experiment: Experiment,
   data: SwarmData,
   peerIndex: number,
@@ -181,7 +181,8 @@ export function swarmJobs(experiment: Experiment, data: SwarmData, options: JobO
   }));
 }
 
-function siloRecordOf({ plan, descriptions }: SwarmData, self: number): NonNullable<PeerJob['silo']> {
+/** What the record says about a silo's data. */
+export function siloRecordOf({ plan, descriptions }: SwarmData, self: number): NonNullable<PeerJob['silo']> {
   const { test } = present(plan.silos[self], `silo ${self}`);
   const { samples, labelHistogram } = present(descriptions[self], `description of silo ${self}`);
   return { samples, testSamples: test.length, labelCounts: labelHistogram };

@@ -12,9 +12,9 @@ import type { RunSummary } from '../record/index.ts';
 import type { RunMember } from '../swarm/run-folder.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
+import { defaultFolder, reachedItsGoal, readData, readResumed, versions } from './run-setup.ts';
 import type { Session } from './session.ts';
 import { closingLines, howToResume, standingLine } from './swarm-text.ts';
-import { grapevineVersion } from './version.ts';
 
 const EXAMPLES = `
 Examples:
@@ -112,23 +112,8 @@ async function prepareNew(session: Session, path: string | undefined): Promise<P
 }
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {
-  if (path !== undefined) {
-    throw new InputError('usage', `--resume takes the experiment from ${folder}; do not give ${path} too`);
-  }
-  const { experimentDigest, parseExperiment } = await import('../experiment/index.ts');
-  const { EXPERIMENT_FILE, openRunFolder, readRunExperiment, resumePoint } = await import(
-    '../swarm/run-folder.ts'
-  );
-  const text = await readRunExperiment(folder);
-  const file = join(folder, EXPERIMENT_FILE);
-  const experiment = parseExperiment(text, { file, overrides: session.overrides });
-  const digest = experimentDigest(experiment);
-  if (digest !== experimentDigest(parseExperiment(text, { file }))) {
-    throw new InputError(
-      'resume-experiment-changed',
-      `--set ${session.overrides.join(' --set ')} makes another experiment of the one in ${folder}, and its checkpoints would mean nothing; start a new run, or change only data paths, backend, deadlines, checkpoints, records and baselines`,
-    );
-  }
+  const { experiment, digest } = await readResumed(session, path, folder);
+  const { openRunFolder, resumePoint } = await import('../swarm/run-folder.ts');
   const data = await readData(session, experiment);
   const members = await openRunFolder(
     folder,
@@ -143,20 +128,6 @@ async function prepareResumed(session: Session, path: string | undefined, folder
       : 'the newest checkpoint of each peer; those behind catch up';
   session.say(`going on with ${folder} from ${from}`);
   return { experiment, data, folder, members, digest, resume };
-}
-
-async function readData(session: Session, experiment: Experiment): Promise<SwarmData> {
-  const { swarmData } = await import('../compose.ts');
-  const { siloWarnings } = await import('../data/index.ts');
-  const { experimentWarnings } = await import('../experiment/index.ts');
-  for (const warning of experimentWarnings(experiment)) session.warn(warning);
-  const data = await swarmData(experiment);
-  for (const note of data.notes) session.say(`note: ${note}`);
-  for (const [silo, { name }] of data.plan.silos.entries()) {
-    const description = present(data.descriptions[silo], `description of ${name}`);
-    for (const warning of siloWarnings(name, description, data.classNames)) session.warn(warning);
-  }
-  return data;
 }
 
 async function execute(session: Session, prepared: Prepared, restartsMax: number): Promise<RunSummary> {
@@ -233,12 +204,6 @@ async function finish(
   return complete ? undefined : exitCodes.goalMissed;
 }
 
-/** A run that aims at an accuracy has missed it when rounds or time ended it. */
-function reachedItsGoal({ endReason }: RunSummary, { stop }: Experiment): boolean {
-  if (endReason === 'interrupted' || endReason === 'failed') return false;
-  return stop.targetAccuracy === undefined || endReason === 'target-accuracy';
-}
-
 function announcement({ experiment, folder, members }: Prepared): string {
   const { overlay, exchange } = experiment;
   const { rounds, seconds } = experiment.stop;
@@ -252,13 +217,4 @@ function restartsOf(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 0) return count;
   throw new InputError('usage', `--restarts is ${text}; it takes a whole number from 0`);
-}
-
-function versions(): Record<string, string> {
-  return { grapevine: grapevineVersion() };
-}
-
-function defaultFolder({ io }: Session, name: string): string {
-  const stamp = (io.clock.calendar() ?? 'run').slice(0, 19).replace(/[:T]/g, '-');
-  return join('runs', `${name}-${stamp}`);
 }

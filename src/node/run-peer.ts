@@ -14,7 +14,7 @@ import { RECORD_FORMAT, type RoundRecord } from '../record/records.ts';
 import { rotatingLog } from '../storage/log.ts';
 import type { Storage } from '../storage/storage.ts';
 import { trainAlone } from '../train/baselines.ts';
-import type { TrainerSpec } from '../train/spec.ts';
+import type { ModelShape, TrainerSpec } from '../train/spec.ts';
 import type { EngineTrainer } from '../train/tfjs-trainer.ts';
 import type { Evaluation } from '../train/trainer.ts';
 import type { Transport, TransportCounters } from '../transport/transport.ts';
@@ -105,15 +105,7 @@ export class RunningPeer {
   async finished(): Promise<PeerReport> {
     const { node, trainer, storage, job, recorder, transport, clock } = this.#parts;
     const { reason, round, params, evaluation } = await node.finished;
-    const metadata = {
-      experiment: job.experimentName,
-      experimentDigest: job.experimentDigest,
-      peer: this.#name,
-      round: String(round),
-      model: JSON.stringify(job.trainer.model),
-      featureShape: JSON.stringify(job.trainer.featureShape),
-      classCount: String(job.trainer.classCount),
-    };
+    const metadata = paramsMetadata(job, this.#name, round);
     await storage.write(PARAMS_FILE, encodeSafetensors({ layout: trainer.layout, params, metadata }));
     const paramsSha256 = vectorDigest(params);
     recorder.write({ type: 'end', peer: job.self, reason, round, paramsSha256 });
@@ -152,6 +144,31 @@ export class RunningPeer {
   get #name(): string {
     return nameOf(this.#parts.job);
   }
+}
+
+/** What a file of final params says about itself: whose they are, and which model they fit. */
+export function paramsMetadata(
+  {
+    experimentName,
+    experimentDigest,
+    trainer: { model, featureShape, classCount },
+  }: {
+    readonly experimentName: string;
+    readonly experimentDigest: string;
+    readonly trainer: ModelShape;
+  },
+  peer: string,
+  round: number,
+): Record<string, string> {
+  return {
+    experiment: experimentName,
+    experimentDigest,
+    peer,
+    round: String(round),
+    model: JSON.stringify(model),
+    featureShape: JSON.stringify(featureShape),
+    classCount: String(classCount),
+  };
 }
 
 interface Parts {

@@ -56,10 +56,12 @@ export function squaredDistance(a: Vector, b: Vector): number {
   return sum;
 }
 
-/** Consensus distance: mean over peers of ‖xᵢ − x̄‖². */
+/** Consensus distance: mean over peers of ‖xᵢ − x̄‖², in f64; 0 for none. */
 export function consensusDistance(vectors: readonly Vector[]): number {
-  const mean = weightedSum(
-    vectors.map((vector) => ({ weight: 1 / vectors.length, vector: Float64Array.from(vector) })),
-  );
+  const [first] = vectors;
+  if (first === undefined) return 0;
+  const mean = new Float64Array(first.length);
+  for (const vector of vectors)
+    for (let index = 0; index < mean.length; index++) mean[index]! += vector[index]! / vectors.length;
   return vectors.reduce((sum, vector) => sum + squaredDistance(vector, mean), 0) / vectors.length;
 }

@@ -37,19 +37,29 @@ interface Appended {
   sizeBytes: number;
 }
 
+export interface FileStorageOptions {
+  /**
+   * Whether a write has reached the disk when it resolves; true where absent. Without, a file is still old or new as a whole after
+   * the process dies, but not after the machine does: for what can be computed again, and is written too often to wait for disks.
+   */
+  readonly isDurable?: boolean;
+}
+
 /** Storage under a folder, which is made with the first write. */
-export function fileStorage(root: string): FileStorage {
-  return new FolderStorage(resolve(root));
+export function fileStorage(root: string, { isDurable = true }: FileStorageOptions = {}): FileStorage {
+  return new FolderStorage(resolve(root), isDurable);
 }
 
 class FolderStorage implements FileStorage {
   readonly #root: string;
+  readonly #isDurable: boolean;
   readonly #appended = new Map<string, Appended>();
   /** The last write of each path: one follows another, in call order. */
   readonly #writing = new Map<string, Promise<void>>();
 
-  constructor(root: string) {
+  constructor(root: string, isDurable: boolean) {
     this.#root = root;
+    this.#isDurable = isDurable;
   }
 
   async read(path: string): Promise<Uint8Array | undefined> {
@@ -141,10 +151,10 @@ class FolderStorage implements FileStorage {
     const temporary = `${absolute}${TEMPORARY}`;
     try {
       await mkdir(dirname(absolute), { recursive: true });
-      await writeDurably(temporary, bytes);
+      await writeNew(temporary, bytes, this.#isDurable);
       await rename(temporary, absolute);
       this.#release(path);
-      await flushFolder(dirname(absolute));
+      if (this.#isDurable) await flushFolder(dirname(absolute));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
       throw storageError('write', absolute, error);
@@ -170,10 +180,10 @@ class FolderStorage implements FileStorage {
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+async function writeNew(path: string, bytes: Uint8Array, isDurable: boolean): Promise<void> {
   await withHandle(await open(path, 'w'), async (handle) => {
     await handle.writeFile(bytes);
-    await handle.sync();
+    if (isDurable) await handle.sync();
   });
 }
 

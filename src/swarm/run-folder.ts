@@ -21,12 +21,15 @@ export interface RunMember {
   readonly keyPath: string;
 }
 
-/** Makes the directory and a key for each peer. InputError `run-folder-taken` if something is there already. */
-export async function createRunFolder(
+/**
+ * Makes the directory with the experiment in it; `command` is what can go on with a run. InputError `run-folder-taken` if something
+ * is there already.
+ */
+export async function claimRunFolder(
   folder: string,
-  names: readonly string[],
   experiment: string,
-): Promise<readonly RunMember[]> {
+  command: 'swarm' | 'simulate',
+): Promise<void> {
   if (existsSync(folder) && !statSync(folder).isDirectory()) {
     throw new InputError('run-folder-taken', `${folder} is a file; give another folder with --out`, {
       folder,
@@ -35,12 +38,20 @@ export async function createRunFolder(
   if (existsSync(folder) && (await readdir(folder)).length > 0) {
     throw new InputError(
       'run-folder-taken',
-      `${folder} is not empty; give another folder with --out, or go on with the run in it: grapevine swarm --resume ${folder}`,
+      `${folder} is not empty; give another folder with --out, or go on with the run in it: grapevine ${command} --resume ${folder}`,
       { folder },
     );
   }
-  const storage = fileStorage(folder);
-  await storage.write(EXPERIMENT_FILE, new TextEncoder().encode(experiment));
+  await fileStorage(folder).write(EXPERIMENT_FILE, new TextEncoder().encode(experiment));
+}
+
+/** Makes the directory and a key for each peer. Errors of claimRunFolder. */
+export async function createRunFolder(
+  folder: string,
+  names: readonly string[],
+  experiment: string,
+): Promise<readonly RunMember[]> {
+  await claimRunFolder(folder, experiment, 'swarm');
   const members: RunMember[] = [];
   for (const name of names) {
     const { folder: peerFolder, keyPath } = placesOf(folder, name);
@@ -94,7 +105,7 @@ export interface ResumePoint {
  * others went on may have none in common with them: then going back to round 0 would throw away more than `keptRounds` rounds.
  */
 export async function resumePoint(
-  members: readonly RunMember[],
+  members: readonly Pick<RunMember, 'name' | 'folder'>[],
   digests: ExpectedDigests,
   keptRounds: number,
 ): Promise<ResumePoint> {
@@ -119,7 +130,12 @@ export async function writeRunFile(folder: string, name: string, text: string): 
   await fileStorage(folder).write(name, new TextEncoder().encode(text));
 }
 
+/** Where a peer of a run keeps its files. */
+export function peerFolderOf(folder: string, name: string): string {
+  return join(folder, 'peers', name);
+}
+
 function placesOf(folder: string, name: string): { folder: string; keyPath: string } {
-  const peerFolder = join(folder, 'peers', name);
+  const peerFolder = peerFolderOf(folder, name);
   return { folder: peerFolder, keyPath: join(peerFolder, KEY_FILE) };
 }

@@ -40,9 +40,9 @@ export interface SiloSite {
 
 /** What was measured between silos; entry [from, to] at from · siloCount + to, the diagonal ignored. */
 export interface Measured {
-  readonly latencyMs: Float64Array;
-  /** Bits per second; Infinity where only access links bound the rate. */
-  readonly bandwidthBps: Float64Array;
+  readonly latencyMs: Float64Array | Float32Array;
+  /** Bits per second; missing: the core capacity of the conditions. */
+  readonly bandwidthBps?: Float64Array | Float32Array;
 }
 
 export interface Underlay {

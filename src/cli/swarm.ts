@@ -1,9 +1,7 @@
 /** `grapevine swarm EXPERIMENT.yaml`: the experiment as processes on this machine. */
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';

@@ -220,11 +220,12 @@ function literalsOf(schema: Schema | undefined): readonly unknown[] {
   return values ?? (entries === undefined ? [] : Object.values(entries));
 }
 
-/** A bare name stands for `{kind: name}`, so its `kind` is the name itself. */
+/** A bare name stands for `{kind: name}`, so its `kind` is the name itself; so is a bare list for `{list: …}`. */
 function valueAt(data: unknown, path: Path): unknown {
   let value = data;
   for (const key of path) {
     if (typeof value === 'string' && key === 'kind') continue;
+    if (Array.isArray(value) && key === 'list') continue;
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<PropertyKey, unknown>)[key];
   }

@@ -4,6 +4,9 @@ import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
 import { nearest, shown } from '../base/schema-problems.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule } from '../exchange/rule.ts';
+import type { FaultSchedule } from '../faults/fault.ts';
+import { isLinkFault } from '../faults/link-faults.ts';
+import { resolveFaults } from '../faults/resolve.ts';
 import { buildOverlay, topologyKinds, topologySchema } from '../topology/builders.ts';
 import { requireConnected } from '../topology/connectivity.ts';
 import { defaultMixing, type MixingSpec, mixingMatrix } from '../topology/mixing.ts';
@@ -13,7 +16,7 @@ import type { ExperimentFile } from './schema.ts';
 
 /** Models above this travel badly in gossip messages; see docs on carriers. */
 const gossipParamsBytesMax = 4 * 2 ** 20;
-const penguinIslands = 3;
+const islands = ['Biscoe', 'Dream', 'Torgersen'];
 
 export type Problems = Problem[];
 
@@ -217,9 +220,9 @@ export function checkData({ dataset, partition, silos }: ExperimentFile['data'],
     problems.push({ path: 'data.partition.sizes', message });
   }
   if (partition.kind !== 'natural' || partition.column !== undefined || partition.file !== undefined) return;
-  if (dataset.kind === 'penguins' && silos > penguinIslands) {
-    const message = `got ${silos}, but the penguins live on ${penguinIslands} islands`;
-    const suggestion = `set data.silos to ${penguinIslands}, or use partition: dirichlet`;
+  if (dataset.kind === 'penguins' && silos > islands.length) {
+    const message = `got ${silos}, but the penguins live on ${islands.length} islands`;
+    const suggestion = `set data.silos to ${islands.length}, or use partition: dirichlet`;
     problems.push({ path: 'data.silos', message, suggestion });
   }
 }
@@ -244,6 +247,32 @@ export function checkStop(
 function hasGlobalTest(dataset: ExperimentFile['data']['dataset']): boolean {
   if (dataset.kind === 'csv' || dataset.kind === 'json') return dataset.testPath !== undefined;
   return dataset.kind === 'mnist' || (dataset.kind === 'idx' && dataset.testImages !== undefined);
+}
+
+/** The faults as one typed record; undefined after a problem, and where there are none. */
+export function resolveSchedule(
+  { faults, seed, data, exchange, stop }: Partial<ExperimentFile>,
+  { nodes, arcs }: Overlay,
+  problems: Problems,
+): FaultSchedule | undefined {
+  if (faults === undefined) return undefined;
+  const names = penguinNames(data) ?? nodes;
+  const runMs = stop?.seconds === undefined ? {} : { runMs: stop.seconds * 1_000 };
+  const schedule = resolveFaults(faults, seed ?? 1, { names, arcs, ...runMs }, problems);
+  if (exchange?.carrier === 'gossip' && schedule?.faults.some(isLinkFault)) {
+    const message =
+      'a fault of links or messages means nothing with carrier gossip, where a message takes whichever way is open';
+    problems.push({ path: 'faults', message, suggestion: 'use carrier: stream, or only faults of peers' });
+  }
+  return schedule;
+}
+
+/** The silos of a natural partition are named after their keys, which only the data tell; these are known before. */
+function penguinNames(data: ExperimentFile['data'] | undefined): readonly string[] | undefined {
+  if (data?.dataset.kind !== 'penguins' || data.partition.kind !== 'natural') return undefined;
+  const { column, file } = data.partition;
+  if (column !== undefined || file !== undefined || data.silos !== islands.length) return undefined;
+  return islands;
 }
 
 /** Bytes of the params where the experiment alone tells; the peer checks the real layout again. */

@@ -1,5 +1,6 @@
 /** The validated, frozen description of a run: every default filled in, the graph built, paths absolute. */
 import type { DeadlineOptions } from '../exchange/rule.ts';
+import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
 import type { Overlay } from '../topology/overlay.ts';
 import type { Baseline, Carrier, ExperimentFile, ModelSpec, TrainSettings } from './schema.ts';
@@ -34,6 +35,8 @@ export interface Experiment {
   readonly checkpoint: { readonly everyRounds: number; readonly keep: number };
   readonly baselines: readonly Baseline[];
   readonly record: 'summary' | 'rounds' | 'all';
+  /** What goes wrong, drawn and with peers by index; absent where nothing does. */
+  readonly faults?: FaultSchedule;
   /** At least one is given; the run ends at whichever comes first. */
   readonly stop: { readonly rounds?: number; readonly seconds?: number; readonly targetAccuracy?: number };
 }

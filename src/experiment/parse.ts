@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { checkAgainst, deepFreeze, parseYaml, readDocumentFile } from '../base/document.ts';
 import { type Problem, ProblemsError } from '../base/errors.ts';
 import type { ExchangeRule } from '../exchange/rule.ts';
+import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
 import {
   checkCarrier,
@@ -17,6 +18,7 @@ import {
   checkTraining,
   type ResolvedTopology,
   resolveRule,
+  resolveSchedule,
   resolveTopology,
   resolveWeights,
 } from './checks.ts';
@@ -55,6 +57,7 @@ interface Graph extends ResolvedTopology {
   readonly weights: MixingSpec;
   readonly rule: ExchangeRule;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly faults: FaultSchedule | undefined;
 }
 
 /** The checks across blocks, as far as the blocks at hand allow; undefined where a problem stood in the way. */
@@ -78,10 +81,11 @@ function checkBlocks(
   ) {
     problems.push({ path: 'data.silos', message: 'is missing; wanted the number of silos, such as 11' });
   }
+  const faults = found === undefined ? undefined : resolveSchedule(file, found.overlay, problems);
   if (found === undefined || ruled === undefined) return undefined;
   checkRuleOnOverlay(ruled.rule, found.overlay, problems);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
-  return { ...found, ...ruled, weights };
+  return { ...found, ...ruled, weights, faults };
 }
 
 function assemble(file: ExperimentFile, graph: Graph, folder: string): Experiment {
@@ -105,6 +109,7 @@ function assemble(file: ExperimentFile, graph: Graph, folder: string): Experimen
     checkpoint: file.checkpoint,
     baselines: file.baselines,
     record: file.record,
+    ...(graph.faults === undefined ? {} : { faults: graph.faults }),
     stop: withoutUndefined(file.stop),
   };
 }

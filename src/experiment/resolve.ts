@@ -12,9 +12,14 @@ export function resolveExperiment(
   experiment: Experiment,
   versions: Readonly<Record<string, string>> = {},
 ): string {
-  const { overlay: _built, exchange, stop, ...file } = experiment;
+  const { overlay: _built, exchange, faults, stop, ...file } = experiment;
   const { rule, options, ...shared } = exchange;
-  const written = { ...file, exchange: { rule, ...options, ...shared }, stop };
+  const written = {
+    ...file,
+    exchange: { rule, ...options, ...shared },
+    ...(faults === undefined ? {} : { faults: { schedule: faults } }),
+    stop,
+  };
   const made = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const head = [
     '# Resolved by Grapevine: complete, with every default; run it again with grapevine swarm or simulate.',
@@ -25,7 +30,8 @@ export function resolveExperiment(
 
 /**
  * SHA-256 (hex) of what must be equal on all peers: name, seed, model, training, graph, exchange, stop. Left out is
- * what each silo decides for itself: its data, backend, checkpoints, records, evaluation, patience and baselines. Silos that
+ * what each silo decides for itself: its data, backend, checkpoints, records, evaluation, patience and baselines; and faults, which
+ * change what happens to peers and not what they do: a run may go on without them. Silos that
  * bring data of their own also compare the names of the classes in order: otherwise a label would mean something else on each.
  */
 export function experimentDigest(experiment: Experiment, classNames?: readonly string[]): string {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { datasetSchema, partitionSchema } from '../data/spec.ts';
+import { faultsSchema } from '../faults/schema.ts';
 import { namedWeights } from '../topology/mixing.ts';
 
 const count = z.int().min(1);
@@ -121,6 +122,8 @@ export const experimentSchema = z.strictObject({
     .prefault({}),
   baselines: baselineSchema.default([]),
   record: z.enum(['summary', 'rounds', 'all']).default('rounds'),
+  /** What goes wrong; docs/FAULTS.md. */
+  faults: faultsSchema.optional(),
   stop: z.strictObject({
     rounds: count.max(10_000_000).optional(),
     seconds: positive.optional(),

@@ -1,8 +1,18 @@
 /** What an experiment asks for that is allowed and probably not meant; the formulas are in docs/MODELS.md, Objective. */
+import { faultWarnings } from '../faults/resolve.ts';
 import type { Experiment } from './experiment.ts';
 
 /** One sentence each; empty for most experiments. */
-export function experimentWarnings({ train }: Pick<Experiment, 'train'>): string[] {
+export function experimentWarnings({
+  train,
+  faults,
+  stop,
+}: Pick<Experiment, 'train' | 'faults' | 'stop'>): string[] {
+  const runMs = stop.seconds === undefined ? undefined : stop.seconds * 1_000;
+  return [...objectiveWarnings(train), ...(faults === undefined ? [] : faultWarnings(faults, runMs))];
+}
+
+function objectiveWarnings(train: Experiment['train']): string[] {
   if (train.objective !== 'samples') return [];
   const warnings: string[] = [];
   if (train.optimizer === 'adam') {

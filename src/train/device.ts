@@ -27,15 +27,21 @@ export interface Device {
 
   /** a·b of matrices, either one transposed first. */
   matMul(a: DeviceArray, b: DeviceArray, transposeA: boolean, transposeB: boolean): DeviceArray;
-  /** The first `count` rows of a matrix. */
+  /** Products of matrices, peer by peer: [peers, m, k]·[peers, k, n]; a first dimension of 1 stands for all peers. */
+  batchMatMul(a: DeviceArray, b: DeviceArray, transposeA: boolean, transposeB: boolean): DeviceArray;
+  /** Rows of a matrix by number, as [...shape, columns]; `rows` must not change until the scope ends. */
+  gatherRows(matrix: DeviceArray, rows: Int32Array, shape: readonly number[]): DeviceArray;
+  /** The first `count` rows of a matrix, or of each of several ([peers, rows, columns]). */
   firstRows(matrix: DeviceArray, count: number): DeviceArray;
-  /** A matrix with one more column, of ones. */
+  /** A matrix, or several, with one more column, of ones. */
   appendOnes(matrix: DeviceArray): DeviceArray;
   relu(array: DeviceArray): DeviceArray;
   /** upstream where the unit was active (activation > 0), 0 elsewhere. */
   reluGradient(upstream: DeviceArray, activation: DeviceArray): DeviceArray;
   /** softmax(logits) − oneHot, row by row. */
   softmaxMinus(logits: DeviceArray, oneHot: DeviceArray): DeviceArray;
+  /** Along the last dimension. */
+  softmax(logits: DeviceArray): DeviceArray;
 
   /** factor · a */
   scale(a: DeviceArray, factor: number): DeviceArray;
@@ -43,9 +49,17 @@ export interface Device {
   shift(a: DeviceArray, term: number): DeviceArray;
   /** a + factor · b */
   addScaled(a: DeviceArray, b: DeviceArray, factor: number): DeviceArray;
+  /** a − b */
+  subtract(a: DeviceArray, b: DeviceArray): DeviceArray;
+  /** a + b */
+  add(a: DeviceArray, b: DeviceArray): DeviceArray;
+  /** a · b; dimensions of 1 are stretched. */
+  multiply(a: DeviceArray, b: DeviceArray): DeviceArray;
   divide(a: DeviceArray, b: DeviceArray): DeviceArray;
   square(a: DeviceArray): DeviceArray;
   squareRoot(a: DeviceArray): DeviceArray;
   /** ½ Σ over all arrays and elements of the squares, as an array of one element. */
   halfSquaredNorm(arrays: readonly DeviceArray[]): DeviceArray;
+  /** Σ of the squares of each matrix: [peers, rows, columns] → [peers]. */
+  squaredNorms(matrices: DeviceArray): DeviceArray;
 }

@@ -1,6 +1,7 @@
 /** Local training: the Trainer seam and its implementations. Importing this loads no tfjs; making a trainer does. */
 export type { ExportedModel } from './export.ts';
 export { exportLayersModel } from './export.ts';
+export { batchedTrainers, exactTrainers } from './many-trainers.ts';
 export { evaluateParams, loadParams } from './saved.ts';
 export type {
   BackendName,

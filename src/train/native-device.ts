@@ -25,12 +25,23 @@ function deviceOn(binding: TFJSBinding): Device {
   const count = (value: number): TFEOpAttr => ({ name: 'N', type: binding.TF_ATTR_INT, value });
   const float = type('T', binding.TF_FLOAT);
   const indexed = [float, type('Index', binding.TF_INT32)];
-  const concatenated = [count(2), type('Tidx', binding.TF_INT32), float];
   const products = [0, 1, 2, 3].map((code) => [
     float,
     flag('transpose_a', (code & 2) !== 0),
     flag('transpose_b', (code & 1) !== 0),
   ]);
+  const batchProducts = [0, 1, 2, 3].map((code) => [
+    float,
+    flag('adj_x', (code & 2) !== 0),
+    flag('adj_y', (code & 1) !== 0),
+  ]);
+  const gathered = [
+    type('Tparams', binding.TF_FLOAT),
+    type('Tindices', binding.TF_INT32),
+    type('Taxis', binding.TF_INT32),
+  ];
+  const padded = [float, type('Tpaddings', binding.TF_INT32)];
+  const reduced = [float, type('Tidx', binding.TF_INT32), flag('keep_dims', false)];
   const memory = new Memory(binding);
   const constants = new Map<string, number>();
   const scalars = new Map<number, NativeArray>();
@@ -60,28 +71,47 @@ function deviceOn(binding: TFJSBinding): Device {
   };
   const upload = (values: Float32Array, shape: readonly number[]): NativeArray =>
     memory.track({ id: binding.createTensor([...shape], binding.TF_FLOAT, values), shape });
-  const ones = new Map<number, NativeArray>();
-  const columnOfOnes = (rows: number): NativeArray => {
-    const found = ones.get(rows);
-    if (found !== undefined) return found;
-    const made = memory.keep(upload(new Float32Array(rows).fill(1), [rows, 1]));
-    ones.set(rows, made);
-    return made;
-  };
-
   return {
     upload,
-    download: (array) => (binding.tensorDataSync(idOf(array)) as Float32Array).slice(),
+    // The binding copies.
+    download: (array) => binding.tensorDataSync(idOf(array)) as Float32Array,
     free: (array) => binding.deleteTensor(idOf(array)),
     scope: (action) => memory.scope(action),
     keep: (array) => memory.keep(array),
     arrayCount: () => binding.getNumOfTensors(),
     matMul: (a, b, transposeA, transposeB) =>
       run('MatMul', products[(transposeA ? 2 : 0) + (transposeB ? 1 : 0)]!, [idOf(a), idOf(b)]),
-    firstRows: (matrix, rows) =>
-      run('Slice', indexed, [idOf(matrix), integers([0, 0], [2]), integers([rows, matrix.shape[1]!], [2])]),
-    appendOnes: (matrix) =>
-      run('ConcatV2', concatenated, [idOf(matrix), columnOfOnes(matrix.shape[0]!).id, integers([1], [])]),
+    batchMatMul: (a, b, transposeA, transposeB) =>
+      run('BatchMatMulV2', batchProducts[(transposeA ? 2 : 0) + (transposeB ? 1 : 0)]!, [idOf(a), idOf(b)]),
+    gatherRows: (matrix, rows, shape) => {
+      const indices = binding.createTensor([...shape], binding.TF_INT32, rows);
+      const result = run('GatherV2', gathered, [idOf(matrix), indices, integers([0], [])]);
+      binding.deleteTensor(indices);
+      return result;
+    },
+    firstRows: (matrix, rows) => {
+      // −1: the whole dimension.
+      const [begin, size] =
+        matrix.shape.length === 2
+          ? [
+              [0, 0],
+              [rows, -1],
+            ]
+          : [
+              [0, 0, 0],
+              [-1, rows, -1],
+            ];
+      return run('Slice', indexed, [
+        idOf(matrix),
+        integers(begin!, [begin!.length]),
+        integers(size!, [size!.length]),
+      ]);
+    },
+    appendOnes: (matrix) => {
+      const rank = matrix.shape.length;
+      const paddings = [...new Array<number>(2 * rank - 1).fill(0), 1];
+      return run('PadV2', padded, [idOf(matrix), integers(paddings, [rank, 2]), number(1).id]);
+    },
     relu: (array) => unary('Relu', array),
     reluGradient: (upstream, activation) => binary('ReluGrad', upstream, activation),
     softmaxMinus: (logits, oneHot) => {
@@ -90,9 +120,13 @@ function deviceOn(binding: TFJSBinding): Device {
       memory.track(outputs[0] as NativeArray);
       return memory.track(outputs[1] as NativeArray);
     },
+    softmax: (logits) => unary('Softmax', logits),
     scale: (a, factor) => binary('Mul', a, number(factor)),
     shift: (a, term) => binary('AddV2', a, number(term)),
     addScaled: (a, b, factor) => binary('AddV2', a, binary('Mul', b, number(factor))),
+    subtract: (a, b) => binary('Sub', a, b),
+    add: (a, b) => binary('AddV2', a, b),
+    multiply: (a, b) => binary('Mul', a, b),
     divide: (a, b) => binary('RealDiv', a, b),
     square: (a) => unary('Square', a),
     squareRoot: (a) => unary('Sqrt', a),
@@ -102,6 +136,7 @@ function deviceOn(binding: TFJSBinding): Device {
         [count(arrays.length), float],
         arrays.map((array) => unary('L2Loss', array).id),
       ),
+    squaredNorms: (matrices) => run('Sum', reduced, [unary('Square', matrices).id, integers([1, 2], [2])]),
   };
 }
 

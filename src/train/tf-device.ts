@@ -1,5 +1,5 @@
 /** The engine seam on any tfjs backend. */
-import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Device, DeviceArray, Tf } from './device.ts';
 
 /** A tfjs tensor is a DeviceArray; those that a tfDevice is given are always tensors. */
@@ -11,6 +11,8 @@ export function tensorOf(array: DeviceArray): Tensor {
 export function tfDevice(tf: Tf, transposeFirst: boolean): Device {
   const operand = (array: DeviceArray, transposed: boolean): Tensor2D =>
     (transposed ? tf.transpose(tensorOf(array)) : tensorOf(array)) as Tensor2D;
+  const operands = (array: DeviceArray, transposed: boolean): Tensor3D =>
+    (transposed ? tf.transpose(tensorOf(array), [0, 2, 1]) : tensorOf(array)) as Tensor3D;
   return {
     upload: (values, shape) => tf.tensor(values, [...shape]),
     download: (array) => (tensorOf(array).dataSync() as Float32Array).slice(),
@@ -32,19 +34,37 @@ export function tfDevice(tf: Tf, transposeFirst: boolean): Device {
       transposeFirst
         ? tf.matMul(operand(a, transposeA), operand(b, transposeB))
         : tf.matMul(tensorOf(a), tensorOf(b), transposeA, transposeB),
-    firstRows: (matrix, count) => tf.slice2d(operand(matrix, false), [0, 0], [count, matrix.shape[1]!]),
-    appendOnes: (matrix) => tf.concat2d([operand(matrix, false), tf.ones([matrix.shape[0]!, 1])], 1),
+    batchMatMul: (a, b, transposeA, transposeB) =>
+      transposeFirst
+        ? tf.matMul(operands(a, transposeA), operands(b, transposeB))
+        : tf.matMul(tensorOf(a), tensorOf(b), transposeA, transposeB),
+    gatherRows: (matrix, rows, shape) => {
+      const gathered = tf.gather(tensorOf(matrix), tf.tensor(rows, [rows.length], 'int32'));
+      return tf.reshape(gathered, [...shape, matrix.shape[1]!]);
+    },
+    firstRows: (matrix, count) => {
+      const size = [...matrix.shape];
+      size[size.length - 2] = count;
+      return tf.slice(tensorOf(matrix), new Array<number>(size.length).fill(0), size);
+    },
+    appendOnes: (matrix) =>
+      tf.concat([tensorOf(matrix), tf.ones([...matrix.shape.slice(0, -1), 1])], matrix.shape.length - 1),
     relu: (array) => tf.relu(tensorOf(array)),
     // sign(h) is 1 where the unit was active and 0 elsewhere, since h ≥ 0.
     reluGradient: (upstream, activation) => tf.mul(tensorOf(upstream), tf.sign(tensorOf(activation))),
     softmaxMinus: (logits, oneHot) => tf.sub(tf.softmax(tensorOf(logits)), tensorOf(oneHot)),
+    softmax: (logits) => tf.softmax(tensorOf(logits)),
     scale: (a, factor) => tf.mul(tensorOf(a), factor),
     shift: (a, term) => tf.add(tensorOf(a), term),
     addScaled: (a, b, factor) => tf.add(tensorOf(a), tf.mul(tensorOf(b), factor)),
+    subtract: (a, b) => tf.sub(tensorOf(a), tensorOf(b)),
+    add: (a, b) => tf.add(tensorOf(a), tensorOf(b)),
+    multiply: (a, b) => tf.mul(tensorOf(a), tensorOf(b)),
     divide: (a, b) => tf.div(tensorOf(a), tensorOf(b)),
     square: (a) => tf.square(tensorOf(a)),
     squareRoot: (a) => tf.sqrt(tensorOf(a)),
     halfSquaredNorm: (arrays) =>
       tf.mul(tf.addN(arrays.map((array) => tf.sum(tf.square(tensorOf(array))) as Scalar)), 0.5),
+    squaredNorms: (matrices) => tf.sum(tf.square(tensorOf(matrices)), [1, 2]),
   };
 }

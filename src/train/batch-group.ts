@@ -1,0 +1,88 @@
+/**
+ * Collects the calls of many Trainers and performs them together. A call waits until nothing else can go on without it (on
+ * virtual time: until the engine awaits some peer's result), so that everything asked for up to then shares one batch.
+ */
+import { whenIdle } from '../base/idle.ts';
+import type { Vector } from '../params/layout.ts';
+import { type EvaluateCall, groupBy, type Member, type PeerBatches, type TrainCall } from './peer-batches.ts';
+import type { Evaluation, TrainResult } from './trainer.ts';
+
+interface Waiting<Call, Result> {
+  readonly call: Call;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+interface Training extends TrainCall {
+  readonly steps: number;
+}
+
+export class BatchGroup {
+  readonly #batches: PeerBatches;
+  #training: Waiting<Training, TrainResult>[] = [];
+  #evaluating: Waiting<EvaluateCall, Evaluation>[] = [];
+  #armed = false;
+  #memberCount: number;
+
+  /** Owns `batches`, until each of its `memberCount` members has left. */
+  constructor(batches: PeerBatches, memberCount: number) {
+    this.#batches = batches;
+    this.#memberCount = memberCount;
+  }
+
+  train(member: Member, params: Vector, steps: number, firstStep: number): Promise<TrainResult> {
+    this.#arm();
+    return new Promise((resolve, reject) => {
+      this.#training.push({ call: { member, params, steps, firstStep }, resolve, reject });
+    });
+  }
+
+  evaluate(params: Vector, rows: Int32Array): Promise<Evaluation> {
+    this.#arm();
+    return new Promise((resolve, reject) => {
+      this.#evaluating.push({ call: { params, rows }, resolve, reject });
+    });
+  }
+
+  gradient(member: Member, params: Vector, firstStep: number): Float32Array {
+    return this.#batches.gradient({ member, params, firstStep });
+  }
+
+  /** After what its last call asked for is done, so that the group may end. */
+  leave(): void {
+    this.#memberCount -= 1;
+    if (this.#memberCount > 0) return;
+    this.#flush();
+    this.#batches.dispose();
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    whenIdle(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#armed = false;
+    const [training, evaluating] = [this.#training, this.#evaluating];
+    this.#training = [];
+    this.#evaluating = [];
+    const alike = groupBy(training, ({ call: { steps, member } }) => `${steps} ${member.capacity}`);
+    for (const group of alike.values()) {
+      settle(group, (calls) => this.#batches.train(calls, calls[0]!.steps));
+    }
+    if (evaluating.length > 0) settle(evaluating, (calls) => this.#batches.evaluate(calls));
+  }
+}
+
+function settle<Call, Result>(
+  waiting: readonly Waiting<Call, Result>[],
+  perform: (calls: readonly Call[]) => readonly Result[],
+): void {
+  try {
+    const results = perform(waiting.map(({ call }) => call));
+    for (const [index, { resolve }] of waiting.entries()) resolve(results[index]!);
+  } catch (error) {
+    for (const { reject } of waiting) reject(error);
+  }
+}

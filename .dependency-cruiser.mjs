@@ -20,9 +20,10 @@ export const mayImport = {
   transport: ['base', 'params', 'data', 'wire', 'identity', 'faults'],
   experiment: ['base', 'identity', 'topology', 'data', 'compress', 'exchange', 'train', 'faults'],
   report: ['base', 'record'],
+  sweep: ['base', 'record', 'report', 'storage'],
   peer: ['base', 'params', 'topology', 'compress', 'exchange', 'wire', 'record', 'experiment'],
 };
-const core = Object.keys(mayImport).filter((folder) => folder !== 'report');
+const core = Object.keys(mayImport).filter((folder) => folder !== 'report' && folder !== 'sweep');
 mayImport.node = core;
 mayImport.simulate = core.filter((folder) => folder !== 'identity');
 mayImport.swarm = [...core, 'node'];
@@ -44,6 +45,7 @@ mayImport.cli = [
   'node',
   'simulate',
   'swarm',
+  'sweep',
   'compose.ts',
   'compose-silo.ts',
   'compose-simulation.ts',

@@ -10,14 +10,18 @@ import type { CliIo } from './io.ts';
 import { declareMembership } from './membership.ts';
 import { declarePeer } from './peer.ts';
 import { declareReport } from './report.ts';
+import { declareSimulate } from './simulate.ts';
 import { declareSwarm } from './swarm.ts';
+import { declareSweep } from './sweep.ts';
 import { grapevineVersion } from './version.ts';
 
 /** In the order of the help text. */
 const commands: readonly Declare[] = [
   declareSwarm,
+  declareSimulate,
   declarePeer,
   declareCheck,
+  declareSweep,
   declareReport,
   declareEvaluate,
   declareExport,

@@ -1,0 +1,75 @@
+/**
+ * A sweep's folder: `sweep.json` says what it is, `cells/<id>/` holds each cell's run, the tables stand beside. A cell is done when its
+ * run has a summary; whatever else is found of a cell is the rest of one that was cut off, and is thrown away before it runs again.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../base/errors.ts';
+import { loadRun } from '../report/load.ts';
+import { fileStorage } from '../storage/files.ts';
+import type { Cell, Sweep } from './sweep.ts';
+import { type CellResult, roundPoints } from './table.ts';
+
+const SWEEP_FILE = 'sweep.json';
+const FAILURE_FILE = 'failure.json';
+
+/** What a folder's cells depend on: the sweep, but for how it is drawn, and the experiment's text. */
+export function sweepDigest(
+  { plot: _plot, target: _target, ...sweep }: Sweep,
+  experimentText: string,
+): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sweep, experimentText]))
+    .digest('hex');
+}
+
+/** Makes the folder, or takes up the one of the same sweep. Throws InputError `sweep-changed`. */
+export async function openSweepFolder(folder: string, sweep: Sweep, digest: string): Promise<void> {
+  const before = await readJson<{ digest?: string; name?: string }>(join(folder, SWEEP_FILE));
+  if (before !== undefined && before.digest !== digest) {
+    throw new InputError(
+      'sweep-changed',
+      `${folder} holds the cells of another sweep, or the sweep or its experiment has changed since; give another --out, or remove the folder`,
+      { folder },
+    );
+  }
+  await writeSweepFile(folder, SWEEP_FILE, `${JSON.stringify({ digest, ...sweep }, null, 2)}\n`);
+}
+
+export async function writeSweepFile(folder: string, name: string, text: string): Promise<void> {
+  await fileStorage(folder).write(name, new TextEncoder().encode(text));
+}
+
+export function cellFolder(folder: string, { id }: Cell): string {
+  return join(folder, 'cells', id);
+}
+
+/** Undefined where the cell has not been run to its end. */
+export async function cellResult(folder: string, cell: Cell): Promise<CellResult | undefined> {
+  const run = cellFolder(folder, cell);
+  const failure = await readJson<{ reason?: string }>(join(run, FAILURE_FILE));
+  if (failure?.reason !== undefined) return { kind: 'failed', reason: failure.reason };
+  if ((await readJson(join(run, 'summary.json'))) === undefined) return undefined;
+  const { summary, rounds } = await loadRun(run);
+  if (summary === undefined || summary.endReason === 'interrupted') return undefined;
+  return { kind: 'done', summary, points: roundPoints(rounds, summary.peers.length) };
+}
+
+/** What was left of a cell that was cut off. */
+export async function clearCell(folder: string, cell: Cell): Promise<void> {
+  await rm(cellFolder(folder, cell), { recursive: true, force: true });
+}
+
+/** Remembers that a cell fails, so that it is not tried again each time the sweep is taken up. */
+export async function markFailed(folder: string, cell: Cell, reason: string): Promise<void> {
+  await writeSweepFile(cellFolder(folder, cell), FAILURE_FILE, `${JSON.stringify({ reason })}\n`);
+}
+
+async function readJson<Value>(path: string): Promise<Value | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Value;
+  } catch {
+    return undefined; // missing or torn: as good as not there
+  }
+}

@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { realClock } from '../../src/base/clock.ts';
+import { formatSummary, type RunSummary } from '../../src/record/index.ts';
+import { cellFolder, openSweepFolder, sweepDigest } from '../../src/sweep/folder.ts';
+import { runSweep, type SweepProgress } from '../../src/sweep/runner.ts';
+import { type Cell, parseSweep } from '../../src/sweep/sweep.ts';
+
+const SWEEP = parseSweep(
+  'name: s\nexperiment: e.yaml\nvary: {train.batchSize: [8, 16]}\nseeds: 2\n',
+  's.yaml',
+);
+
+const SUMMARY: RunSummary = {
+  type: 'summary',
+  format: 'grapevine-summary/1',
+  name: 'e',
+  mode: 'simulate',
+  seed: 1,
+  backend: 'toy',
+  rounds: 3,
+  endReason: 'rounds',
+  wallSeconds: 1,
+  cpuSeconds: 1,
+  accuracy: { set: 'global' },
+  consensusDistance: 0,
+  bytesSent: 1,
+  messagesSent: 1,
+  peers: [],
+};
+
+describe('running a sweep', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'grapevine-sweep-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function finishCell(cell: Cell, summary: RunSummary = SUMMARY): Promise<{ reason: undefined }> {
+    await mkdir(cellFolder(folder, cell), { recursive: true });
+    await writeFile(join(cellFolder(folder, cell), 'summary.json'), formatSummary(summary));
+    return { reason: undefined };
+  }
+
+  const sweepWith = (
+    run: (cell: Cell) => Promise<{ reason: string | undefined }>,
+    interruption = new AbortController().signal,
+    onProgress: (progress: SweepProgress) => void = () => undefined,
+  ) => runSweep({ folder, sweep: SWEEP, jobs: 2, run, clock: realClock, interruption, onProgress });
+
+  it('taken up after a kill, runs only what is not done, and what was cut off anew', async () => {
+    const first = new AbortController();
+    const ran: number[] = [];
+    await sweepWith(async (cell) => {
+      ran.push(cell.index);
+      if (cell.index === 0) return finishCell(cell);
+      // Killed in the middle: half a run, and the sweep itself stops.
+      await mkdir(cellFolder(folder, cell), { recursive: true });
+      await writeFile(join(cellFolder(folder, cell), 'experiment.yaml'), 'half');
+      first.abort();
+      return { reason: 'ended by SIGTERM' };
+    }, first.signal);
+    const again: number[] = [];
+    const { results, interrupted } = await sweepWith(async (cell) => {
+      again.push(cell.index);
+      await expect(readFile(join(cellFolder(folder, cell), 'experiment.yaml'))).rejects.toThrow();
+      return finishCell(cell);
+    });
+    expect(ran).toContain(0);
+    expect(again.sort()).toEqual([1, 2, 3]);
+    expect(interrupted).toBe(false);
+    expect(results.map((result) => result?.kind)).toEqual(['done', 'done', 'done', 'done']);
+  });
+
+  it('notes a failing cell with its reason, goes on, and does not try it again', async () => {
+    const run = async (cell: Cell) =>
+      cell.index === 1 ? { reason: 'too large a learning rate' } : finishCell(cell);
+    const seen: SweepProgress[] = [];
+    await sweepWith(run, undefined, (progress) => seen.push(progress));
+    expect(seen.at(-1)).toMatchObject({ done: 3, failed: 1, count: 4 });
+    const { results } = await sweepWith(async () => {
+      throw new Error('nothing is left to run');
+    });
+    expect(results[1]).toEqual({ kind: 'failed', reason: 'too large a learning rate' });
+  });
+
+  it('does not take an interrupted run for a result', async () => {
+    const { results } = await sweepWith((cell) => finishCell(cell, { ...SUMMARY, endReason: 'interrupted' }));
+    expect(results[0]).toEqual({ kind: 'failed', reason: 'it ended without a summary' });
+  });
+
+  it('refuses the folder of another sweep, or of one whose experiment has changed', async () => {
+    await openSweepFolder(folder, SWEEP, sweepDigest(SWEEP, 'a'));
+    await openSweepFolder(folder, SWEEP, sweepDigest({ ...SWEEP, plot: { x: 'bytes', y: 'worst' } }, 'a'));
+    await expect(openSweepFolder(folder, SWEEP, sweepDigest(SWEEP, 'b'))).rejects.toMatchObject({
+      code: 'sweep-changed',
+    });
+  });
+});

@@ -1,10 +1,15 @@
 /** The exchange rules, by name: a new one is one new file and one line here. */
 import { dpsgd } from './dpsgd.ts';
+import { gossipLearning } from './gossip-learning.ts';
 import { pairwise } from './pairwise.ts';
 import type { ExchangeRule } from './rule.ts';
 
 // State is a rule's own business: outside its file nobody looks into it.
-const rules: readonly ExchangeRule<never>[] = [dpsgd, pairwise] as unknown as readonly ExchangeRule<never>[];
+const rules: readonly ExchangeRule<never>[] = [
+  dpsgd,
+  pairwise,
+  gossipLearning,
+] as unknown as readonly ExchangeRule<never>[];
 
 export const exchangeRuleNames: readonly string[] = rules.map(({ name }) => name);
 

@@ -7,7 +7,14 @@ import type { RuleAction, RuleContext, RuleEvent, RuleMessage } from '../../src/
 import { ruleConformance } from './rule.conformance.ts';
 
 const pairwise = present(findExchangeRule('pairwise'), 'pairwise');
-ruleConformance('pairwise', pairwise, { attemptsMax: 2, replyTimeoutMs: 100 });
+ruleConformance(
+  'pairwise',
+  pairwise,
+  { attemptsMax: 2, replyTimeoutMs: 100 },
+  {
+    unasked: { kind: 'reply', round: 0, vectors: [new Float32Array(4)], numbers: [1] },
+  },
+);
 
 class One {
   readonly #state: unknown;

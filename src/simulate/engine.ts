@@ -1,287 +1,276 @@
 /**
  * Drives many peers on virtual time: one event queue, every action performed at a virtual instant. Training is real: it starts
- * at one instant, and its result is applied at another, `trainMs` later; the engine awaits it before it passes that instant.
+ * at one instant, and its result is applied at another, which the engine does not pass before it is there. Nothing is waited for that
+ * has come already, so that training started in between can be done together.
+ *
+ * Order: (time, peer, sequence of scheduling); what faults do at an instant comes before it. Over when nothing is left to happen, or
+ * when every peer that is alive has finished, nobody is to come back, and no message is under way.
  */
-import { present, unreachable } from '../base/assert.ts';
-import type { Vector } from '../params/layout.ts';
-import type { LogLine } from '../peer/log.ts';
-import { logged } from '../peer/log.ts';
-import type { PeerAction, PeerConfig, PeerEvent, RoundNote } from '../peer/machine.ts';
-import { createPeer, type PeerState } from '../peer/state.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Deed, FaultPlayer } from '../faults/player.ts';
+import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { step } from '../peer/step.ts';
-import type { Trainer } from '../train/trainer.ts';
+import { type Driven, type Happening, isAlive, isCut, newDriven } from './driven.ts';
 import { EventQueue } from './event-queue.ts';
-import type { SimulatedFaults } from './faults.ts';
-import { type SimulatedCheckpoint, Snapshots } from './snapshots.ts';
+import { Lives } from './lives.ts';
+import { createNetwork } from './network.ts';
+import type { SimulationObserver } from './observer.ts';
+import { Post } from './post.ts';
+import type { SimulatedPeer, SimulationOptions, SimulationResult } from './simulation.ts';
+import { peerAt, plan, type Stage } from './stage.ts';
+import { clearTimer, comesUp, setTimer } from './timers.ts';
+import { evaluate, persist, train, trained } from './work.ts';
 
-export interface SimulatedPeer {
-  readonly config: PeerConfig;
-  readonly trainer: Trainer;
-  /** Where to go on from; absent: initial params and round 0. */
-  readonly resumeFrom?: SimulatedCheckpoint;
-}
+/** Events between two breaths. */
+const BREATH_EVENTS = 32_768;
+/** Deeds in a row that wake nobody, after which nobody is expected any more: availability plans deeds without end. */
+const IDLE_DEEDS_MAX = 10_000;
 
-export interface SimulationOptions {
-  /** One-way delay of a message. */
-  linkDelayMs(from: number, to: number): number;
-  /** How long the local updates of one round take. */
-  trainMs(peer: number, round: number): number;
-  /** When a peer starts. */
-  startMs(peer: number): number;
-  /** What goes wrong; nothing where absent. */
-  readonly faults?: SimulatedFaults;
-}
-
-export interface SimulatedResult {
-  /** The round that the peer is at, and the params at its start; a finished peer's last ones. */
-  readonly round: number;
-  readonly params: Vector;
-  readonly notes: readonly RoundNote[];
-  readonly log: readonly LogLine[];
-  readonly refusals: Readonly<Record<string, number>>;
-  readonly notices: Readonly<Record<string, number>>;
-  /** By round. */
-  readonly checkpoints: ReadonlyMap<number, SimulatedCheckpoint>;
-}
-
-type Payload =
-  | { readonly kind: 'event'; readonly event: PeerEvent | Promise<PeerEvent> }
-  | { readonly kind: 'timer'; readonly name: string; readonly setting: number }
-  | { readonly kind: 'message'; readonly event: PeerEvent & { kind: 'received' } }
-  | { readonly kind: 'start' | 'crash' }
-  | { readonly kind: 'cut' | 'heal'; readonly other: number };
-
-interface Scheduled {
-  /** Void unless the peer is still in this life. */
-  readonly life: number | undefined;
-  readonly payload: Payload;
-}
-
-interface Driven {
-  readonly peer: number;
-  readonly recorded: SimulatedPeer;
-  state: PeerState;
-  readonly notes: RoundNote[];
-  readonly log: LogLine[];
-  readonly refusals: Record<string, number>;
-  readonly notices: Record<string, number>;
-  readonly snapshots: Snapshots;
-  /** The number of the newest setting of each timer; older ones that come up are void. */
-  readonly timers: Map<string, number>;
-  settings: number;
-  /** Odd while the peer is alive: 1 in its first life, 3 in its second. */
-  life: number;
-  readonly cutFrom: Set<number>;
-}
-
-/** Runs until no event is left; results in the order of `peers`. */
+/**
+ * Runs to the end. Rejects with what a Trainer or an observer fails with, and with code `training-diverged` where local updates give
+ * params that are not finite.
+ */
 export async function simulate(
   peers: readonly SimulatedPeer[],
-  options: SimulationOptions,
-): Promise<readonly SimulatedResult[]> {
-  const simulation = new Simulation(peers, options);
-  await simulation.run();
-  return simulation.driven.map(({ state, notes, log, refusals, notices, snapshots }) => {
-    const { round, params } = state;
-    return { round, params, notes, log, refusals, notices, checkpoints: snapshots.checkpoints };
-  });
+  options: SimulationOptions = {},
+): Promise<SimulationResult> {
+  return new Simulation(peers, options).run();
 }
 
-class Simulation {
+class Simulation implements Stage {
   readonly driven: readonly Driven[];
-  readonly #options: SimulationOptions;
-  readonly #queue = new EventQueue<Scheduled>();
+  readonly options: SimulationOptions;
+  readonly observer: SimulationObserver;
+  readonly queue = new EventQueue<Happening>();
+  readonly #faults: FaultPlayer | undefined;
+  readonly #post: Post;
+  readonly #lives: Lives;
+  readonly #deeds: Iterator<Deed>;
+  #nextDeed: Deed | undefined;
+  #idleDeeds = 0;
+  #eventCount = 0;
+  #endMs = 0;
 
   constructor(peers: readonly SimulatedPeer[], options: SimulationOptions) {
-    this.#options = options;
+    const { faults, links, observer = {}, seed = 0 } = options;
+    this.options = options;
+    this.observer = observer;
+    this.#faults = faults;
     this.driven = peers.map((recorded, peer) => newDriven(recorded, peer));
-    for (const { peer } of this.driven) this.#plan(options.startMs(peer), peer, { kind: 'start' });
-    this.#planFaults(options.faults ?? {});
+    const network = createNetwork(links, peers.length, seed, faults !== undefined);
+    this.#post = new Post({
+      driven: this.driven,
+      observer,
+      ...(network === undefined ? {} : { network }),
+      ...(faults === undefined ? {} : { faults }),
+      schedule: (atMs, kind, carried) => this.queue.push(atMs, carried.to, { kind, carried }),
+      tell: (one, event, atMs) => plan(this, one, event, atMs),
+    });
+    this.#lives = new Lives(this, this.#post);
+    this.#deeds = (faults?.deeds ?? [])[Symbol.iterator]();
+    this.#nextDeed = this.#takeDeed();
+    this.#planStarts();
   }
 
-  async run(): Promise<void> {
-    for (let next = this.#queue.pop(); next !== undefined; next = this.#queue.pop()) {
-      const { atMs, peer, payload: scheduled } = next;
-      const one = this.#at(peer);
-      if (scheduled.life !== undefined && scheduled.life !== one.life) continue;
-      await this.#happen(one, atMs, scheduled.payload);
+  async run(): Promise<SimulationResult> {
+    const { accounts } = this.#post;
+    this.observer.onBegin?.({ trafficOf: (peer) => accounts.of(peer) });
+    for (;;) {
+      const atMs = Math.min(this.queue.nextMs, this.#nextDeed?.atMs ?? Number.POSITIVE_INFINITY);
+      const ended = this.#ending(atMs);
+      if (ended === 'interrupted') this.#interrupt();
+      if (ended !== undefined) return this.#result(ended);
+      this.#endMs = atMs;
+      this.#eventCount += 1;
+      const pending = this.#next(atMs);
+      if (pending !== undefined) await pending;
+      if (this.#eventCount % BREATH_EVENTS === 0) await this.#breathe();
     }
   }
 
-  async #happen(one: Driven, atMs: number, payload: Payload): Promise<void> {
-    switch (payload.kind) {
+  step(one: Driven, event: PeerEvent, atMs: number): void {
+    const localMs = this.#faults?.clockMs(one.peer, atMs) ?? atMs;
+    const actions = step(one.state, event, localMs);
+    this.observer.onStep?.(one.peer, event, actions, one.state, atMs, localMs);
+    for (const action of actions) this.#perform(one, action, atMs);
+  }
+
+  happen(one: Driven, happening: Happening, atMs: number): Promise<void> | undefined {
+    if (happening.kind === 'access') return this.#post.enter(happening.carried, atMs);
+    if (happening.kind === 'message') {
+      if (this.#post.arrive(one, happening.carried, atMs)) this.step(one, happening.carried.event, atMs);
+      return undefined;
+    }
+    if (happening.life !== one.life) return undefined;
+    if (one.pause === undefined) return this.#happenInLife(one, happening, atMs);
+    one.pause.waiting.push(happening);
+    return undefined;
+  }
+
+  #next(atMs: number): Promise<void> | undefined {
+    const deed = this.#nextDeed;
+    if (deed !== undefined && deed.atMs <= atMs) {
+      this.#idleDeeds += 1;
+      this.#nextDeed = this.#takeDeed();
+      this.observer.onDeed?.(deed, atMs);
+      return this.#do(deed, atMs);
+    }
+    const happening = this.queue.pop();
+    if (happening === undefined) return undefined;
+    if (this.#lives.running > 0) this.#idleDeeds = 0;
+    return this.happen(peerAt(this.driven, this.queue.peer), happening, atMs);
+  }
+
+  #ending(nextMs: number): SimulationResult['ended'] | undefined {
+    const { interruption, untilMs, eventsMax } = this.options;
+    if (interruption?.aborted === true) return 'interrupted';
+    if (this.#isOver()) return 'done';
+    if (untilMs !== undefined && nextMs > untilMs) return 'time';
+    return eventsMax !== undefined && this.#eventCount >= eventsMax ? 'events' : undefined;
+  }
+
+  #interrupt(): void {
+    for (const one of this.driven)
+      if (isAlive(one)) this.step(one, { kind: 'stop', reason: 'interrupted' }, this.#endMs);
+  }
+
+  #isOver(): boolean {
+    const { running, away } = this.#lives;
+    if (this.queue.size === 0 && (this.#nextDeed === undefined || this.#idleDeeds > IDLE_DEEDS_MAX))
+      return true;
+    if (running > 0 || this.#post.accounts.underWay > 0) return false;
+    return away === 0 || this.#idleDeeds > IDLE_DEEDS_MAX;
+  }
+
+  #happenInLife(
+    one: Driven,
+    happening: Exclude<Happening, { kind: 'message' | 'access' }>,
+    atMs: number,
+  ): Promise<void> | undefined {
+    switch (happening.kind) {
       case 'start':
-        return isAlive(one) ? undefined : this.#start(one, atMs);
-      case 'crash':
-        return isAlive(one) ? this.#crash(one, atMs) : undefined;
-      case 'cut':
-        one.cutFrom.add(payload.other);
-        if (isAlive(this.#at(payload.other)) && isAlive(one))
-          this.#step(one, { kind: 'linkDown', peer: payload.other, reason: 'cut' }, atMs);
-        return;
-      case 'heal':
-        one.cutFrom.delete(payload.other);
-        return this.#link(this.#at(payload.other), one, atMs);
-      case 'timer':
-        if (one.timers.get(payload.name) !== payload.setting) return;
-        one.timers.delete(payload.name);
-        return this.#step(one, { kind: 'timer', name: payload.name }, atMs);
-      case 'message':
-        return one.cutFrom.has(payload.event.name.from) ? undefined : this.#step(one, payload.event, atMs);
+        return this.#lives.start(one, atMs);
+      case 'trained':
+        return trained(this, one, happening.training, atMs);
+      case 'reached':
+        return happening.reached.then((reached) => {
+          if (reached) this.step(one, { kind: 'goal', goal: 'target-accuracy' }, atMs);
+        });
+      case 'timer': {
+        const { name, timer, entry } = happening;
+        if (comesUp(this, one, name, timer, entry, atMs)) this.step(one, { kind: 'timer', name }, atMs);
+        return undefined;
+      }
+      case 'link': {
+        const { other, event } = happening;
+        const isUp = one.state.neighbours.get(other)?.up === true;
+        const isNews = event.kind === 'linkUp' ? !isCut(one, other) : isUp;
+        if (isNews) this.step(one, event, atMs);
+        return undefined;
+      }
       case 'event':
-        return this.#step(one, await payload.event, atMs);
+        this.step(one, happening.event, atMs);
+        return undefined;
+      case 'leave':
+        this.step(one, { kind: 'stop', reason: 'asked to stop' }, atMs);
+        this.#lives.die(one, 'left', atMs);
+        return undefined;
+      default:
+        return unreachable(happening);
     }
   }
 
-  async #start(one: Driven, atMs: number): Promise<void> {
-    const { trainer, resumeFrom } = one.recorded;
-    const restarted = one.life > 0;
-    const checkpoint = (restarted ? one.snapshots.newest() : undefined) ?? resumeFrom;
-    if (restarted || checkpoint !== undefined)
-      await trainer.restore((await checkpoint?.optimizer) ?? new Uint8Array(0));
-    const params = checkpoint?.params ?? (await trainer.initialParams());
-    one.life += 1;
-    one.state = createPeer(one.recorded.config);
-    one.snapshots.restart();
-    const incarnation = (one.life + 1) / 2;
-    const round = checkpoint?.round ?? 0;
-    const snapshot = checkpoint === undefined ? {} : { ruleSnapshot: checkpoint.ruleSnapshot };
-    this.#step(one, { kind: 'start', incarnation, round, params, ...snapshot }, atMs);
-    for (const other of one.state.neighbours.keys()) {
-      this.#link(this.#at(other), one, atMs);
-      this.#link(one, this.#at(other), atMs);
+  #do(deed: Deed, atMs: number): Promise<void> | undefined {
+    if ('between' in deed) {
+      this.#lives.changeLink(deed.between, deed.kind, atMs);
+      return undefined;
     }
-  }
-
-  #crash(one: Driven, atMs: number): void {
-    one.life += 1;
-    one.timers.clear();
-    for (const other of one.state.neighbours.keys()) {
-      const event: PeerEvent = { kind: 'linkDown', peer: one.peer, reason: 'crashed' };
-      const { life } = this.#at(other);
-      if (life % 2 === 1)
-        this.#plan(atMs + this.#options.linkDelayMs(one.peer, other), other, { kind: 'event', event }, life);
+    const one = peerAt(this.driven, deed.peer);
+    switch (deed.kind) {
+      case 'crash':
+        if (isAlive(one)) this.#lives.die(one, 'crashed', atMs);
+        return undefined;
+      case 'start':
+        // Who has not been there yet comes when it joins.
+        return isAlive(one) || one.life === 0 ? undefined : this.#lives.start(one, atMs);
+      case 'pause':
+        this.#lives.pause(one, atMs);
+        return undefined;
+      case 'resume':
+        return this.#lives.resume(one, atMs);
+      case 'leave':
+        this.queue.push(atMs, one.peer, { kind: 'leave', life: one.life });
+        return undefined;
+      default:
+        return unreachable(deed);
     }
-  }
-
-  /** Tells `to` that its link to `from` is up, if it is. */
-  #link(from: Driven, to: Driven, atMs: number): void {
-    if (!isAlive(from) || !isAlive(to) || to.cutFrom.has(from.peer)) return;
-    const { round, incarnation } = from.state;
-    const event: PeerEvent = { kind: 'linkUp', peer: from.peer, incarnation, round };
-    const upMs = atMs + this.#options.linkDelayMs(from.peer, to.peer);
-    this.#plan(upMs, to.peer, { kind: 'event', event }, to.life);
-  }
-
-  #step(one: Driven, event: PeerEvent, atMs: number): void {
-    one.log.push({ nowMs: atMs, event: logged(event) });
-    for (const action of step(one.state, event, atMs)) this.#perform(one, action, atMs);
   }
 
   #perform(one: Driven, action: PeerAction, atMs: number): void {
+    const { observer } = this;
     switch (action.kind) {
       case 'train':
-        return this.#train(one, action, atMs);
+        return train(this, one, action, atMs);
       case 'send':
-        return this.#send(one, action, atMs);
-      case 'setTimer': {
-        const setting = one.settings++;
-        one.timers.set(action.name, setting);
-        const payload: Payload = { kind: 'timer', name: action.name, setting };
-        return this.#plan(atMs + action.delayMs, one.peer, payload, one.life);
-      }
+        return this.#post.send(one, action, atMs);
+      case 'setTimer':
+        return setTimer(this, one, action.name, action.delayMs, atMs);
       case 'clearTimer':
-        one.timers.delete(action.name);
-        return;
+        return clearTimer(one, action.name);
       case 'record':
-        one.notes.push(action.note);
-        return;
+        return observer.onRecord?.(one.peer, action.note, atMs);
       case 'refuse':
-        one.refusals[action.reason] = (one.refusals[action.reason] ?? 0) + 1;
-        return;
+        return observer.onRefuse?.(one.peer, action, atMs);
       case 'notice':
-        one.notices[action.what] = (one.notices[action.what] ?? 0) + 1;
-        return;
+        return observer.onNotice?.(one.peer, action, atMs);
       case 'persist':
-        return one.snapshots.persist(action);
+        return persist(this, one, action, atMs);
       case 'evaluate':
-      case 'announce':
+        return evaluate(this, one, action, atMs);
       case 'finish':
+        this.#lives.finished();
+        return observer.onFinish?.(one.peer, action.reason, action.round, action.params, atMs);
+      case 'announce':
         return;
       default:
         return unreachable(action);
     }
   }
 
-  #train(one: Driven, action: PeerAction & { kind: 'train' }, atMs: number): void {
-    const { round } = one.state;
-    one.snapshots.beforeTraining(round);
-    const event = train(one.recorded.trainer, action);
-    event.catch(() => undefined); // told where it is awaited
-    this.#plan(atMs + this.#options.trainMs(one.peer, round), one.peer, { kind: 'event', event }, one.life);
-  }
-
-  #send(one: Driven, { to, sequence, message }: PeerAction & { kind: 'send' }, atMs: number): void {
-    const { linkDelayMs, faults } = this.#options;
-    const name = { from: one.peer, incarnation: one.state.incarnation, sequence };
-    for (const other of to) {
-      const target = this.#at(other);
-      const passes = faults?.delivers?.(one.peer, other, atMs) ?? true;
-      if (!passes || !isAlive(target) || target.cutFrom.has(one.peer)) continue;
-      const event = { kind: 'received', name, message } as const;
-      this.#plan(atMs + linkDelayMs(one.peer, other), other, { kind: 'message', event }, target.life);
+  #planStarts(): void {
+    const { startMs, stopMs } = this.options;
+    for (const { peer, life } of this.driven) {
+      const firstMs = Math.max(startMs?.(peer) ?? 0, this.#faults?.startMs(peer) ?? 0);
+      this.queue.push(firstMs, peer, { kind: 'start', life });
+      if (stopMs !== undefined) this.queue.push(stopMs, peer, { kind: 'leave', life: life + 1 });
     }
   }
 
-  #planFaults({ outages = [], cuts = [], stopMs }: SimulatedFaults): void {
-    for (const { peer, crashMs, restartMs } of outages) {
-      this.#plan(crashMs, peer, { kind: 'crash' });
-      if (restartMs !== undefined) this.#plan(restartMs, peer, { kind: 'start' });
-    }
-    for (const { between, fromMs, toMs } of cuts) {
-      for (const [peer, other] of [between, [between[1], between[0]] as const]) {
-        this.#plan(fromMs, peer, { kind: 'cut', other });
-        this.#plan(toMs, peer, { kind: 'heal', other });
-      }
-    }
-    if (stopMs === undefined) return;
-    const event: PeerEvent = { kind: 'stop', reason: 'the simulation stops its peers' };
-    for (const { peer } of this.driven) this.#plan(stopMs, peer, { kind: 'event', event }, 1);
+  #takeDeed(): Deed | undefined {
+    const { done, value } = this.#deeds.next();
+    return done === true ? undefined : value;
   }
 
-  #plan(atMs: number, peer: number, payload: Payload, life?: number): void {
-    this.#queue.push(atMs, peer, { life, payload });
+  async #breathe(): Promise<void> {
+    await this.observer.onBreath?.(this.#endMs, this.#eventCount);
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  #at(peer: number): Driven {
-    return present(this.driven[peer], `peer ${peer}`);
+  #result(ended: SimulationResult['ended']): SimulationResult {
+    const { accounts } = this.#post;
+    const result: SimulationResult = {
+      peers: this.driven.map(({ state: { round, params, phase } }) => ({
+        round,
+        params,
+        finished: phase === 'finished',
+      })),
+      traffic: accounts.total(),
+      trafficOf: (peer) => accounts.of(peer),
+      eventCount: this.#eventCount,
+      endMs: this.#endMs,
+      ended,
+    };
+    this.observer.onEnd?.(result);
+    return result;
   }
-}
-
-function newDriven(recorded: SimulatedPeer, peer: number): Driven {
-  return {
-    peer,
-    recorded,
-    state: createPeer(recorded.config),
-    notes: [],
-    log: [],
-    refusals: {},
-    notices: {},
-    snapshots: new Snapshots(recorded.trainer),
-    timers: new Map(),
-    settings: 0,
-    life: 0,
-    cutFrom: new Set(),
-  };
-}
-
-function isAlive({ life }: Driven): boolean {
-  return life % 2 === 1;
-}
-
-async function train(trainer: Trainer, action: PeerAction & { kind: 'train' }): Promise<PeerEvent> {
-  const { token, params, steps, firstStep } = action;
-  const result = await trainer.train(params, steps, { firstStep });
-  const { params: trained, loss, gradientSquaredNorm } = result;
-  return { kind: 'trained', token, params: trained, loss, gradientSquaredNorm };
 }

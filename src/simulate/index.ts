@@ -1,5 +1,28 @@
 /** Many peers on virtual time, and recorded peers run again. */
-export { type SimulatedPeer, type SimulatedResult, type SimulationOptions, simulate } from './engine.ts';
-export type { LinkCut, Outage, SimulatedFaults } from './faults.ts';
-export { type RecordedPeer, type ReplayedPeer, replay } from './replay.ts';
+export { type ComputeModel, type ComputeTimes, computeTimes, type Slowness } from './compute-times.ts';
+export { simulate } from './engine.ts';
+export type { LinkTable } from './network.ts';
+export type {
+  LossReason,
+  MessageFate,
+  Passage,
+  RefusalReason,
+  SimulationObserver,
+  SimulationView,
+} from './observer.ts';
+export {
+  type RecordedLine,
+  type RecordedPeer,
+  type ReplayedPeer,
+  type ReplayOptions,
+  replay,
+} from './replay.ts';
+export { type RunProgress, runSimulation, type SimulatedRun, type SimulatedRunResult } from './run.ts';
+export type {
+  SimulatedPeer,
+  SimulatedResult,
+  SimulationOptions,
+  SimulationResult,
+  Traffic,
+} from './simulation.ts';
 export type { SimulatedCheckpoint } from './snapshots.ts';

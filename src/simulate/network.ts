@@ -23,6 +23,8 @@ export interface LinkTable {
   downMbps(peer: number): number;
   /** Bytes that may wait in a sender's access link and in each of its arcs; Infinity: no bound. */
   readonly queueBytesMax: number;
+  /** There are constant delays and nothing else: no jitter, no limit. */
+  readonly isPlain?: boolean;
 }
 
 /** When a message reaches the receiver's access link. */
@@ -31,23 +33,34 @@ export interface Transit {
   readonly lastMs: number;
 }
 
-export interface Dispatch {
-  readonly from: number;
-  readonly to: number;
-  readonly frameBytes: number;
-  /** Multiplies every capacity on the way. */
-  readonly bandwidthFactor: number;
+/** What a fault does to a message on its way. */
+export interface Disturbance {
   /** Beside the link's own delay. */
   readonly extraDelayMs: number;
   /** Leaves the order of its arc. */
   readonly reordered: boolean;
 }
 
+/** A message whose first bit is at the receiver's access link. */
+export interface Entering {
+  readonly frameBytes: number;
+  /** When its last bit is there. */
+  readonly lastMs: number;
+  readonly bandwidthFactor: number;
+}
+
 export interface NetworkModel {
-  /** Takes a message at `nowMs`; undefined where the queue has no room for it. */
-  send(dispatch: Dispatch, nowMs: number): Transit | undefined;
+  /** Takes a message at `nowMs`; undefined where a queue has no room for it. `bandwidthFactor` multiplies every capacity on the way. */
+  send(
+    from: number,
+    to: number,
+    frameBytes: number,
+    nowMs: number,
+    disturbance: Disturbance,
+    bandwidthFactor: number,
+  ): Transit | undefined;
   /** Its first bit is at the receiver's access link at `nowMs`: when its last bit is through. */
-  receive(dispatch: Dispatch, transit: Transit, nowMs: number): number;
+  receive(to: number, entering: Entering, nowMs: number): number;
   /** Whether `receive` is needed: the receiver's access link is limited. */
   isLimited(to: number): boolean;
 }
@@ -63,9 +76,40 @@ interface Arc {
   sent: number;
 }
 
-/** `seed` names the draws of jitter: (seed, arc, number of the message on it). */
-export function createNetwork(table: LinkTable, peerCount: number, seed: number): NetworkModel {
-  return new Network(table, peerCount, seed);
+/**
+ * `seed` names the draws of jitter: (seed, arc, number of the message on it). Undefined where nothing takes any time, and no faults
+ * can change that.
+ */
+export function createNetwork(
+  table: LinkTable | undefined,
+  peerCount: number,
+  seed: number,
+  isFaulty: boolean,
+): NetworkModel | undefined {
+  if (table === undefined) return isFaulty ? new Network(instant, peerCount, seed) : undefined;
+  return table.isPlain && !isFaulty ? plainNetwork(table) : new Network(table, peerCount, seed);
+}
+
+const instant: LinkTable = {
+  delayMs: () => 0,
+  jitterMs: () => 0,
+  arcMbps: () => Number.POSITIVE_INFINITY,
+  upMbps: () => Number.POSITIVE_INFINITY,
+  downMbps: () => Number.POSITIVE_INFINITY,
+  queueBytesMax: Number.POSITIVE_INFINITY,
+  isPlain: true,
+};
+
+/** Delays alone keep the order of every arc: there is nothing to remember. */
+function plainNetwork({ delayMs }: LinkTable): NetworkModel {
+  return {
+    send(from, to, _frameBytes, nowMs) {
+      const thereMs = nowMs + delayMs(from, to);
+      return { firstMs: thereMs, lastMs: thereMs };
+    },
+    receive: (_to, { lastMs }) => lastMs,
+    isLimited: () => false,
+  };
 }
 
 class Network implements NetworkModel {
@@ -88,7 +132,14 @@ class Network implements NetworkModel {
     return this.#table.downMbps(to) !== Number.POSITIVE_INFINITY;
   }
 
-  send({ from, to, frameBytes, bandwidthFactor, extraDelayMs, reordered }: Dispatch, nowMs: number) {
+  send(
+    from: number,
+    to: number,
+    frameBytes: number,
+    nowMs: number,
+    { extraDelayMs, reordered }: Disturbance,
+    bandwidthFactor: number,
+  ): Transit | undefined {
     const table = this.#table;
     const arc = this.#arc(from, to);
     const upRate = rateOf(table.upMbps(from), bandwidthFactor);
@@ -113,7 +164,7 @@ class Network implements NetworkModel {
     return { firstMs: firstMs + (arc.lastMs - lastMs), lastMs: arc.lastMs };
   }
 
-  receive({ to, frameBytes, bandwidthFactor }: Dispatch, { lastMs }: Transit, nowMs: number): number {
+  receive(to: number, { frameBytes, lastMs, bandwidthFactor }: Entering, nowMs: number): number {
     const rate = rateOf(this.#table.downMbps(to), bandwidthFactor);
     const startMs = Math.max(nowMs, this.#downFreeMs[to]!);
     const endMs = Math.max(startMs + frameBytes / rate, lastMs);

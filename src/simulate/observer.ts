@@ -4,17 +4,10 @@
  */
 import type { Deed } from '../faults/player.ts';
 import type { Vector } from '../params/layout.ts';
-import type {
-  FinishReason,
-  MessageName,
-  MessageRefusal,
-  PeerAction,
-  PeerEvent,
-  RoundNote,
-} from '../peer/machine.ts';
+import type { FinishReason, MessageName, PeerAction, PeerEvent, RoundNote } from '../peer/machine.ts';
 import type { PeerState } from '../peer/state.ts';
 import type { PeerMessage } from '../wire/message.ts';
-import type { SimulationResult } from './simulation.ts';
+import type { SimulationResult, Traffic } from './simulation.ts';
 import type { SimulatedCheckpoint } from './snapshots.ts';
 
 /** Nobody is told of a loss: a fault swallowed it, the link broke, or the receiver died, while it was under way. */
@@ -42,7 +35,15 @@ export interface Passage {
   readonly sentMs: number;
 }
 
+/** What can be asked while a simulation runs. */
+export interface SimulationView {
+  /** What became of what the peer has sent so far. */
+  trafficOf(peer: number): Traffic;
+}
+
 export interface SimulationObserver {
+  /** Before the first event. */
+  onBegin?(view: SimulationView): void;
   /**
    * After a peer has stepped, before its actions are performed. `localMs` is what the peer's own clock showed: the `now` of the step
    * and of its log line.
@@ -73,7 +74,7 @@ export interface SimulationObserver {
   onEvaluate?(peer: number, round: number, params: Vector, nowMs: number): Promise<boolean> | undefined;
   onFinish?(peer: number, reason: FinishReason, round: number, params: Vector, nowMs: number): void;
   /** The peer itself refused a message that was delivered. */
-  onRefuse?(peer: number, from: number, reason: MessageRefusal, nowMs: number): void;
+  onRefuse?(peer: number, refusal: PeerAction & { readonly kind: 'refuse' }, nowMs: number): void;
   onNotice?(peer: number, notice: PeerAction & { readonly kind: 'notice' }, nowMs: number): void;
   onPersist?(peer: number, checkpoint: SimulatedCheckpoint, nowMs: number): void;
   /** A fault did something to a peer or a link. */

@@ -31,6 +31,10 @@ export interface SimulationOptions {
   readonly secondsMax?: number;
   /** When every peer is asked to stop where it is. */
   readonly stopMs?: number;
+  /** Incarnations that each peer has behind it: its first one here is the next. 0 where absent. */
+  readonly livesBefore?: number;
+  /** Somebody wants it to end: every peer is asked to stop where it is, and that is all that still happens. */
+  readonly interruption?: AbortSignal;
   /** The simulation ends when virtual time passes this, or after so many events. */
   readonly untilMs?: number;
   readonly eventsMax?: number;
@@ -74,5 +78,5 @@ export interface SimulationResult {
   /** Virtual time of the last event. */
   readonly endMs: number;
   /** `done`: nothing is left to happen; else what cut it short. */
-  readonly ended: 'done' | 'time' | 'events';
+  readonly ended: 'done' | 'time' | 'events' | 'interrupted';
 }

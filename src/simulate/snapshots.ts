@@ -18,21 +18,27 @@ export interface SimulatedCheckpoint {
 export class Snapshots {
   readonly checkpoints = new Map<number, SimulatedCheckpoint>();
   readonly #trainer: Trainer;
+  readonly #kept: number;
   #beforeTraining: { readonly round: number; readonly optimizer: Promise<Uint8Array> } | undefined;
 
-  constructor(trainer: Trainer) {
+  /** Keeps the newest `kept`. */
+  constructor(trainer: Trainer, kept = Number.POSITIVE_INFINITY) {
     this.#trainer = trainer;
+    this.#kept = kept;
   }
 
   /** To be called before the Trainer is asked to train for `round`. */
   beforeTraining(round: number): void {
-    this.#beforeTraining = { round, optimizer: this.#trainer.snapshot() };
+    this.#beforeTraining = { round, optimizer: heeded(this.#trainer.snapshot()) };
   }
 
-  persist({ round, params, ruleSnapshot }: PeerAction & { kind: 'persist' }): void {
+  persist({ round, params, ruleSnapshot }: PeerAction & { kind: 'persist' }): SimulatedCheckpoint {
     const before = this.#beforeTraining;
-    const optimizer = before?.round === round ? before.optimizer : this.#trainer.snapshot();
-    this.checkpoints.set(round, { round, params, ruleSnapshot, optimizer });
+    const optimizer = before?.round === round ? before.optimizer : heeded(this.#trainer.snapshot());
+    const checkpoint = { round, params, ruleSnapshot, optimizer };
+    this.checkpoints.set(round, checkpoint);
+    if (this.checkpoints.size > this.#kept) this.checkpoints.delete(Math.min(...this.checkpoints.keys()));
+    return checkpoint;
   }
 
   /** The peer starts anew: what it was about to train is no more. */
@@ -44,4 +50,10 @@ export class Snapshots {
     const rounds = [...this.checkpoints.keys()];
     return rounds.length === 0 ? undefined : this.checkpoints.get(Math.max(...rounds));
   }
+}
+
+/** Awaited later than it may fail: its failure is told there, not to the process. */
+function heeded<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
 }

@@ -2,13 +2,14 @@
  * The shape everything stands on: the same peer on virtual time, over libp2p and in replay.
  */
 import { describe, expect, test } from 'vitest';
-import { replay, simulate } from '../../src/simulate/index.ts';
+import { replay } from '../../src/simulate/index.ts';
 import { buildOverlay } from '../../src/topology/index.ts';
+import { delays, simulateRecorded } from '../simulate/recording.ts';
 import { libp2pTransports, runToyNodes, toyPeers, toyPlan } from './toy-swarm.ts';
 
 const virtualLinks = {
-  linkDelayMs: (from: number, to: number) => 1 + ((3 * from + to) % 5),
-  trainMs: (peer: number, round: number) => 2 + ((7 * peer + round) % 11),
+  links: delays((from, to) => 1 + ((3 * from + to) % 5)),
+  computeMs: (peer: number, round: number) => 2 + ((7 * peer + round) % 11),
   startMs: (peer: number) => 13 * peer,
 };
 
@@ -23,7 +24,7 @@ const dpsgdRuns = [
 describe.each(dpsgdRuns)('D-PSGD $options.variant on $overlay.name', (run) => {
   test('gives equal params bit for bit on virtual time and over libp2p, and its log replays to them', async () => {
     const plan = toyPlan(run);
-    const simulated = await simulate(toyPeers(plan), virtualLinks);
+    const simulated = await simulateRecorded(toyPeers(plan), virtualLinks);
     const real = await runToyNodes(plan, libp2pTransports(plan.overlay.nodes.length));
     for (const { refusals, exclusions } of real) {
       expect(exclusions).toEqual({});
@@ -51,8 +52,8 @@ describe('pairwise exchange', () => {
 
   test('virtual time repeats itself to the bit, log included', async () => {
     const plan = toyPlan({ rule: 'pairwise', rounds: 20 });
-    const first = await simulate(toyPeers(plan), virtualLinks);
-    const second = await simulate(toyPeers(plan), virtualLinks);
+    const first = await simulateRecorded(toyPeers(plan), virtualLinks);
+    const second = await simulateRecorded(toyPeers(plan), virtualLinks);
     expect(second).toEqual(first);
   });
 });

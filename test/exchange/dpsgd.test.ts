@@ -5,10 +5,10 @@ import { present } from '../../src/base/assert.ts';
 import { Random } from '../../src/base/random.ts';
 import { findExchangeRule } from '../../src/exchange/index.ts';
 import type { RuleAction, RuleContext } from '../../src/exchange/rule.ts';
-import { simulate } from '../../src/simulate/index.ts';
 import { buildOverlay, mixingMatrix, overlayOf, siloNames } from '../../src/topology/index.ts';
 import { quadraticTrainer } from '../../src/train/toy.ts';
 import { virtualLinks, virtualPeers, virtualPlan } from '../peer/virtual.ts';
+import { simulateRecorded } from '../simulate/recording.ts';
 import { oracle } from './oracle.ts';
 import { ruleConformance } from './rule.conformance.ts';
 
@@ -53,7 +53,7 @@ describe.each([irregular, digraph])('on the irregular $name', (overlay) => {
           precision: 'f32',
         }),
       );
-      const results = await simulate(peers, virtualLinks);
+      const results = await simulateRecorded(peers, virtualLinks);
       const expected = oracle(
         variant,
         plan.matrix,
@@ -82,7 +82,7 @@ describe.each([irregular, digraph])('on the irregular $name', (overlay) => {
     const peers = virtualPeers(plan, (peer) =>
       quadraticTrainer({ optimum: [0], learningRate: 0, precision: 'f64', initial: [values[peer]!] }),
     );
-    const results = await simulate(peers, virtualLinks);
+    const results = await simulateRecorded(peers, virtualLinks);
     const mean = (numbers: number[]) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
     expect(mean(results.map(({ params }) => params[0]!))).toBeCloseTo(mean(values), 9);
   });
@@ -187,7 +187,7 @@ describe('order', () => {
               initial: [initialOf(peer)],
             }),
           );
-          return (await simulate(toys, virtualLinks)).map(({ params }) => params[0]!);
+          return (await simulateRecorded(toys, virtualLinks)).map(({ params }) => params[0]!);
         };
         const plain = await run(digraph, [...matrix], (peer) => peer * peer);
         const permuted = await run(moved, movedMatrix, (peer) => order.indexOf(peer) ** 2);

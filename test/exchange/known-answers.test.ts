@@ -1,7 +1,6 @@
 /** Rules against known answers computed elsewhere, in f64 from the Trainer to the result. */
 import { describe, expect, test } from 'vitest';
 import { layoutOf, type Vector } from '../../src/params/layout.ts';
-import { simulate } from '../../src/simulate/index.ts';
 import {
   buildOverlay,
   type MixingMatrix,
@@ -17,6 +16,7 @@ import type { Trainer } from '../../src/train/trainer.ts';
 import consensus from '../fixtures/consensus.json' with { type: 'json' };
 import training from '../fixtures/training.json' with { type: 'json' };
 import { virtualLinks, virtualPeers, virtualPlan } from '../peer/virtual.ts';
+import { simulateRecorded } from '../simulate/recording.ts';
 
 interface Setting {
   readonly overlay: Overlay;
@@ -33,7 +33,7 @@ async function run({ overlay, matrix, variant, rounds, trainer }: Setting): Prom
     config: { ...config, stepsPerRound: 1 },
     trainer,
   }));
-  const results = await simulate(oneStep, virtualLinks);
+  const results = await simulateRecorded(oneStep, virtualLinks);
   for (const { notes } of results) expect(notes.flatMap(({ excluded }) => excluded)).toEqual([]);
   return results.map(({ params }) => params);
 }

@@ -1,24 +1,50 @@
 /** Peers that go away and come back, on virtual time: nobody waits for ever, and whoever returns takes part again. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Fault } from '../../src/faults/fault.ts';
+import { createFaultPlayer, type FaultPlayer } from '../../src/faults/player.ts';
 import { allFinite, squaredDistance } from '../../src/params/kernels.ts';
-import { replay, type SimulatedFaults, type SimulatedResult, simulate } from '../../src/simulate/index.ts';
-import { buildOverlay } from '../../src/topology/index.ts';
+import { replay } from '../../src/simulate/index.ts';
+import { buildOverlay, type Overlay } from '../../src/topology/index.ts';
+import { type RecordedResult, simulateRecorded } from '../simulate/recording.ts';
 import { momentumTrainer, plainTrainer, virtualLinks, virtualPeers, virtualPlan } from './virtual.ts';
 
 const variants = ['parallel', 'mix-then-adapt', 'adapt-then-mix'];
 
-const excludedIn = ({ notes }: SimulatedResult) =>
+const excludedIn = ({ notes }: RecordedResult) =>
   notes.flatMap(({ round, excluded }) => excluded.map(({ peer, reason }) => ({ round, peer, reason })));
 
-describe('a peer whose messages are lost for a while', () => {
-  const faults: SimulatedFaults = {
-    delivers: (from, to, nowMs) => (from !== 2 && to !== 2) || nowMs < 200 || nowMs > 1000,
-  };
+/** A player serves one simulation. */
+const play = (overlay: Overlay, faults: readonly Fault[], seed = 3): FaultPlayer =>
+  createFaultPlayer({ seed, faults }, overlay.arcs);
 
+/** Messages from and to the peer vanish, and nobody is told. */
+const silence = (overlay: Overlay, peer: number, fromMs: number, toMs?: number): Fault => ({
+  kind: 'partition',
+  from: [peer],
+  to: overlay.nodes.flatMap((_, other) => (other === peer ? [] : [other])),
+  symmetric: true,
+  silent: true,
+  fromMs,
+  ...(toMs === undefined ? {} : { toMs }),
+});
+
+/** The link is broken, and both ends are told. */
+const cut = ([a, b]: readonly [number, number], fromMs: number, toMs: number): Fault => ({
+  kind: 'partition',
+  from: [a],
+  to: [b],
+  symmetric: true,
+  silent: false,
+  fromMs,
+  toMs,
+});
+
+describe('a peer whose messages are lost for a while', () => {
   test('is left out, fetches state, takes part again and ends with the others', async () => {
     const plan = virtualPlan({ rounds: 120 });
-    const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+    const faults = play(plan.overlay, [silence(plan.overlay, 2, 200, 1000)]);
+    const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, faults });
     for (const { round } of results) expect(round).toBe(120);
     expect(results[2]!.notices.adopted).toBeGreaterThanOrEqual(1);
     for (const neighbour of [1, 3]) {
@@ -32,9 +58,9 @@ describe('a peer whose messages are lost for a while', () => {
 
   test('costs the others one deadline, not one a round', async () => {
     const plan = virtualPlan({ rounds: 60 });
-    const results = await simulate(virtualPeers(plan), {
+    const results = await simulateRecorded(virtualPeers(plan), {
       ...virtualLinks,
-      faults: { delivers: (from, to, nowMs) => (from !== 2 && to !== 2) || nowMs < 200 },
+      faults: play(plan.overlay, [silence(plan.overlay, 2, 200)]),
     });
     const { notes } = results[1]!;
     const long = notes.filter(({ beganMs, endedMs }) => endedMs - beganMs > 29);
@@ -43,15 +69,15 @@ describe('a peer whose messages are lost for a while', () => {
 });
 
 describe('a peer that dies', () => {
-  const outage = { peer: 1, crashMs: 150, restartMs: 420 };
+  const outage = { kind: 'crash', peer: 1, atMs: 150, restartMs: 420 } as const;
 
   test.each([0, 5])(
     'restarts from its checkpoint, catches up and ends close to the others (seed %i)',
     async (shift) => {
       const plan = virtualPlan({ rounds: 100 });
       const peers = virtualPeers(plan, momentumTrainer);
-      const moved = { ...outage, crashMs: outage.crashMs + shift };
-      const results = await simulate(peers, { ...virtualLinks, faults: { outages: [moved] } });
+      const faults = play(plan.overlay, [{ ...outage, atMs: outage.atMs + shift }]);
+      const results = await simulateRecorded(peers, { ...virtualLinks, faults });
       for (const { round, params } of results) {
         expect(round).toBe(100);
         expect(allFinite(params)).toBe(true);
@@ -66,9 +92,9 @@ describe('a peer that dies', () => {
 
   test('its run replays from the logs of both of its lives', async () => {
     const plan = virtualPlan({ rounds: 30 });
-    const results = await simulate(virtualPeers(plan, momentumTrainer), {
+    const results = await simulateRecorded(virtualPeers(plan, momentumTrainer), {
       ...virtualLinks,
-      faults: { outages: [outage], cuts: [{ between: [3, 4], fromMs: 100, toMs: 300 }] },
+      faults: play(plan.overlay, [outage, cut([3, 4], 100, 300)]),
     });
     const starts = results[1]!.log.filter(({ event }) => event.kind === 'start');
     expect(starts.length).toBe(2);
@@ -82,8 +108,8 @@ describe('a peer that dies', () => {
 
   test('for good: the others finish without it', async () => {
     const plan = virtualPlan({ rounds: 40 });
-    const faults = { outages: [{ peer: 1, crashMs: 150 }] };
-    const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+    const faults = play(plan.overlay, [{ kind: 'crash', peer: 1, atMs: 150 }]);
+    const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, faults });
     expect(results.map(({ round }, peer) => (peer === 1 ? 40 : round))).toEqual([40, 40, 40, 40, 40]);
   });
 });
@@ -95,8 +121,8 @@ describe('a peer that becomes three times slower', () => {
       rounds: 120,
       deadline: { factor: 1.5, floorMs: 10, ceilingMs: 500, downGraceMs: 20 },
     });
-    const trainMs = (peer: number, round: number) => (peer === 2 && round >= 20 ? 60 : 20);
-    const results = await simulate(virtualPeers(plan), { ...virtualLinks, trainMs });
+    const computeMs = (peer: number, round: number) => (peer === 2 && round >= 20 ? 60 : 20);
+    const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, computeMs });
     const missed = excludedIn(results[1]!).filter(({ peer }) => peer === 2);
     expect(missed.length).toBeGreaterThan(0);
     // Its lags after catching up are short again now and then: an exclusion may recur, the rule is that it takes part.
@@ -110,15 +136,15 @@ describe('a link that breaks', () => {
       rounds: 40,
       deadline: { factor: 1.5, floorMs: 300, ceilingMs: 900, downGraceMs: 200 },
     });
-    const faults = { cuts: [{ between: [0, 1] as const, fromMs: 210, toMs: 230 }] };
-    const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+    const faults = play(plan.overlay, [cut([0, 1], 210, 230)]);
+    const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, faults });
     expect(results.flatMap(excludedIn)).toEqual([]);
   });
 
   test('for longer costs exclusions on both sides for that time only', async () => {
     const plan = virtualPlan({ rounds: 60 });
-    const faults = { cuts: [{ between: [0, 1] as const, fromMs: 210, toMs: 400 }] };
-    const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+    const faults = play(plan.overlay, [cut([0, 1], 210, 400)]);
+    const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, faults });
     for (const [self, other] of [
       [0, 1],
       [1, 0],
@@ -136,11 +162,11 @@ describe('a whole swarm stopped and resumed', () => {
     '%s: ends bit-equal to one never interrupted, optimiser state included',
     async (variant) => {
       const plan = virtualPlan({ options: { variant }, rounds: 20 });
-      const whole = await simulate(virtualPeers(plan, momentumTrainer), virtualLinks);
+      const whole = await simulateRecorded(virtualPeers(plan, momentumTrainer), virtualLinks);
       for (const stopMs of [150, 203, 251]) {
-        const stopped = await simulate(virtualPeers(plan, momentumTrainer), {
+        const stopped = await simulateRecorded(virtualPeers(plan, momentumTrainer), {
           ...virtualLinks,
-          faults: { stopMs },
+          stopMs,
         });
         const held = stopped.map(({ checkpoints }) => [...checkpoints.keys()]);
         const common = Math.max(
@@ -151,7 +177,7 @@ describe('a whole swarm stopped and resumed', () => {
           ...peer,
           resumeFrom: stopped[index]!.checkpoints.get(common)!,
         }));
-        const results = await simulate(resumed, {
+        const results = await simulateRecorded(resumed, {
           ...virtualLinks,
           startMs: (peer) => 90 * ((peer * 3) % 5),
         });
@@ -210,33 +236,35 @@ describe('under any faults', () => {
           silences,
           fc.integer({ min: 0, max: 40 }),
           fc.nat(),
-          async (down, broken, silent, lossPercent, salt) => {
+          async (down, broken, silent, lossPercent, seed) => {
             const options = rule === 'dpsgd' ? { variant } : { replyTimeoutMs: 50 };
             const plan = virtualPlan({ rule, options, overlay, rounds: 25, gatherMs: 200 });
-            const edges = overlay.arcs.filter(([a, b]) => a !== b);
-            const faults: SimulatedFaults = {
-              delivers: (from, to, nowMs) =>
-                !silent.some(
-                  ({ peer, fromMs, lastsMs }) =>
-                    (peer === from || peer === to) && nowMs >= fromMs && nowMs < fromMs + lastsMs,
-                ) &&
-                (Math.imul(salt + from * 31 + to * 17 + Math.floor(nowMs * 8), 0x9e3779b1) >>> 16) % 100 >=
-                  lossPercent,
-              outages: firstPerKey(down, ({ peer }) => peer).map(({ peer, crashMs, awayMs }) => ({
-                peer,
-                crashMs,
-                restartMs: crashMs + awayMs,
-              })),
-              cuts: firstPerKey(
-                broken.map(({ edge, fromMs, lastsMs }) => ({
-                  between: edges[edge % edges.length]!,
-                  fromMs,
-                  toMs: fromMs + lastsMs,
-                })),
-                ({ between }) => [...between].sort().join(),
-              ),
-            };
-            const results = await simulate(virtualPeers(plan, plainTrainer), { ...virtualLinks, faults });
+            const edges = overlay.arcs;
+            const faults = play(
+              overlay,
+              [
+                { kind: 'loss', fromMs: 0, probability: lossPercent / 100 },
+                ...silent
+                  .filter(({ peer }) => peer < overlay.nodes.length)
+                  .map(({ peer, fromMs, lastsMs }) => silence(overlay, peer, fromMs, fromMs + lastsMs)),
+                ...firstPerKey(down, ({ peer }) => peer).map(
+                  ({ peer, crashMs, awayMs }): Fault => ({
+                    kind: 'crash',
+                    peer,
+                    atMs: crashMs,
+                    restartMs: crashMs + awayMs,
+                  }),
+                ),
+                ...broken.map(({ edge, fromMs, lastsMs }) =>
+                  cut(edges[edge % edges.length]!, fromMs, fromMs + lastsMs),
+                ),
+              ],
+              seed,
+            );
+            const results = await simulateRecorded(virtualPeers(plan, plainTrainer), {
+              ...virtualLinks,
+              faults,
+            });
             for (const { round, params } of results) {
               expect(round).toBe(25);
               expect(allFinite(params)).toBe(true);
@@ -274,18 +302,32 @@ describe('once the faults are over', () => {
       const plan = virtualPlan({ options: { variant }, overlay, rounds: 80, gatherMs: 200 });
       await fc.assert(
         fc.asyncProperty(silences, away, async (silent, outage) => {
-          const faults: SimulatedFaults = {
-            delivers: (from, to, nowMs) =>
-              !silent.some(
-                (one) =>
-                  one.from === from &&
-                  one.to === to &&
-                  nowMs >= one.fromMs &&
-                  nowMs < one.fromMs + one.lastsMs,
+          const faults = play(overlay, [
+            ...silent
+              .filter(({ from, to }) => Math.max(from, to) < overlay.nodes.length)
+              .map(
+                ({ from, to, fromMs, lastsMs }): Fault => ({
+                  kind: 'partition',
+                  from: [from],
+                  to: [to],
+                  symmetric: false,
+                  silent: true,
+                  fromMs,
+                  toMs: fromMs + lastsMs,
+                }),
               ),
-            outages: outage === null ? [] : [{ ...outage, restartMs: outage.crashMs + outage.awayMs }],
-          };
-          const results = await simulate(virtualPeers(plan), { ...virtualLinks, faults });
+            ...(outage === null
+              ? []
+              : [
+                  {
+                    kind: 'crash',
+                    peer: outage.peer,
+                    atMs: outage.crashMs,
+                    restartMs: outage.crashMs + outage.awayMs,
+                  } as const,
+                ]),
+          ]);
+          const results = await simulateRecorded(virtualPeers(plan), { ...virtualLinks, faults });
           for (const result of results) {
             expect(result.round).toBe(80);
             expect(excludedIn(result).filter(({ round }) => round >= 65)).toEqual([]);

@@ -7,13 +7,14 @@ import type { SimulatedPeer } from '../../src/simulate/index.ts';
 import { buildOverlay, mixingMatrix, type Overlay } from '../../src/topology/index.ts';
 import { type QuadraticOptions, quadraticGradient, quadraticTrainer } from '../../src/train/toy.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
+import { delays } from '../simulate/recording.ts';
 
 export const DIMENSION = 5;
 const STEPS_PER_ROUND = 2;
 
 export const virtualLinks = {
-  linkDelayMs: (from: number, to: number) => 1 + ((3 * from + to) % 5),
-  trainMs: (peer: number, round: number) => 2 + ((7 * peer + round) % 11),
+  links: delays((from, to) => 1 + ((3 * from + to) % 5)),
+  computeMs: (peer: number, round: number) => 2 + ((7 * peer + round) % 11),
   startMs: (peer: number) => 13 * peer,
 };
 

@@ -1,0 +1,105 @@
+/** What the engine keeps of one peer, beside the peer's own state; small, for there may be a hundred thousand. */
+import type { PeerEvent } from '../peer/machine.ts';
+import { createPeer, type PeerState } from '../peer/state.ts';
+import type { Passage } from './observer.ts';
+import type { SimulatedPeer } from './simulation.ts';
+import { Snapshots } from './snapshots.ts';
+
+/** Local updates that run; their result is applied at `dueMs`, which pauses put off. */
+export interface Training {
+  dueMs: number;
+  /** How long the peer had stood still in all when they were asked for, or last put off. */
+  pausedMs: number;
+  readonly promise: Promise<PeerEvent>;
+  /** What the promise came to; undefined while it is not settled. */
+  result: PeerEvent | undefined;
+}
+
+/** One copy of a message on its way. */
+export interface Carried extends Passage {
+  /** The receiver's life when it was sent: it reaches no other. */
+  readonly life: number;
+  readonly corrupted: boolean;
+  /** Shared by all receivers of the message. */
+  readonly event: PeerEvent & { readonly kind: 'received' };
+  /** Where the receiver's access link is limited: when its last bit is there, and by what its capacity is multiplied. */
+  readonly lastMs: number;
+  readonly bandwidthFactor: number;
+}
+
+/** What may happen to a peer, as it lies in the queue. All but messages are void unless the peer is still in this life. */
+export type Happening =
+  | { readonly kind: 'message'; readonly carried: Carried }
+  | { readonly kind: 'access'; readonly carried: Carried }
+  | {
+      readonly kind: 'timer';
+      readonly life: number;
+      readonly timer: PeerTimer;
+      readonly name: string;
+      readonly entry: number;
+    }
+  | { readonly kind: 'trained'; readonly life: number; readonly training: Training }
+  | { readonly kind: 'event'; readonly life: number; readonly event: PeerEvent }
+  | { readonly kind: 'reached'; readonly life: number; readonly reached: Promise<boolean> }
+  /** The link to another peer is up or down. */
+  | { readonly kind: 'link'; readonly life: number; readonly other: number; readonly event: PeerEvent }
+  | { readonly kind: 'leave' | 'start'; readonly life: number };
+
+/** A timer has one entry in the queue at most that counts: the earliest; a later due time is asked for when that one comes up. */
+export interface PeerTimer {
+  /** When it is to fire; Infinity: it is cleared. */
+  dueMs: number;
+  /** Its place in the order of scheduling. */
+  sequence: number;
+  /** Which entry in the queue counts, and when that comes up; Infinity: none. */
+  entry: number;
+  entryMs: number;
+}
+
+export interface Driven {
+  readonly peer: number;
+  readonly recorded: SimulatedPeer;
+  state: PeerState;
+  readonly snapshots: Snapshots;
+  /** Odd while the peer is alive: 1 in its first life, 3 in its second. */
+  life: number;
+  readonly timers: Map<string, PeerTimer>;
+  /** While the process stands still: how many pauses lie on each other, since when, and what waits, in order. */
+  pause: { depth: number; readonly sinceMs: number; readonly waiting: Happening[] } | undefined;
+  /** How long it has stood still in all. */
+  pausedMs: number;
+  /** How many cuts lie on the link to a peer, and when it last broke. */
+  broken: Map<number, { cuts: number; lastMs: number }> | undefined;
+}
+
+export function newDriven(recorded: SimulatedPeer, peer: number): Driven {
+  return {
+    peer,
+    recorded,
+    state: createPeer(recorded.config),
+    snapshots: new Snapshots(recorded.trainer, 1),
+    life: 0,
+    timers: new Map(),
+    pause: undefined,
+    pausedMs: 0,
+    broken: undefined,
+  };
+}
+
+export function isAlive({ life }: Driven): boolean {
+  return life % 2 === 1;
+}
+
+export function isCut(one: Driven, other: number): boolean {
+  const { broken } = one;
+  return broken !== undefined && (broken.get(other)?.cuts ?? 0) > 0;
+}
+
+/** Lays a cut on the link, or takes one away; true where that breaks or mends it. */
+export function changeCut(one: Driven, other: number, change: 1 | -1, nowMs: number): boolean {
+  one.broken ??= new Map();
+  const link = one.broken.get(other) ?? { cuts: 0, lastMs: Number.NEGATIVE_INFINITY };
+  const before = link.cuts;
+  one.broken.set(other, { cuts: Math.max(0, before + change), lastMs: change > 0 ? nowMs : link.lastMs });
+  return change > 0 ? before === 0 : before === 1;
+}

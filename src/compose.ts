@@ -74,8 +74,7 @@ export function siloTrainer(
   threads: number,
 ): TrainerSpec {
   const silo = present(data.plan.silos[peerIndex], `silo ${peerIndex}`);
-  const counts = data.plan.silos.map(({ train }) => train.length);
-  const gradientScale = objectiveScale(experiment, silo.train.length, counts);
+  const gradientScale = objectiveScale(experiment, silo.train.length, data);
   return {
     ...trainerBase(experiment, data, peerIndex, threads),
     train: { ...trainSpec(experiment), ...(gradientScale === 1 ? {} : { gradientScale }) },
@@ -111,9 +110,9 @@ function globalSelection({ plan: { globalTest } }: SwarmData): SampleSelection {
 }
 
 /** Objective by samples: silo i counts n_i / mean(n) through its gradient; uniform: each silo counts alike. */
-function objectiveScale(experiment: Experiment, own: number, all: readonly number[]): number {
+function objectiveScale(experiment: Experiment, own: number, { plan: { silos } }: SwarmData): number {
   if (experiment.train.objective === 'uniform') return 1;
-  return (own * all.length) / all.reduce((sum, count) => sum + count, 0);
+  return (own * silos.length) / silos.reduce((sum, { train }) => sum + train.length, 0);
 }
 
 export function trainSpec({ train }: Experiment): TrainSpec {

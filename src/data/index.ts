@@ -17,3 +17,4 @@ export {
   partitionSchema,
 } from './spec.ts';
 export type { Silos } from './split.ts';
+export { type ToySpec, toyPoint } from './toy.ts';

@@ -10,6 +10,7 @@ import { limitDataset } from './limit.ts';
 import { csvFile, jsonFile, type RowFile } from './rows.ts';
 import type { DatasetSpec, IdxSpec, TableSpec } from './spec.ts';
 import { openTable } from './table.ts';
+import { openToy, type ToySpec } from './toy.ts';
 
 export interface OpenOptions {
   /** Folder of the file that names the data; its paths are relative to it. */
@@ -25,11 +26,12 @@ const SHIPPED_FOLDER = fileURLToPath(new URL('../../topologies/data/', import.me
  * `file-invalid` (bad rows and unknown columns, all at once).
  */
 export async function openDataset(spec: DatasetSpec, options: OpenOptions): Promise<Dataset> {
+  if (spec.kind === 'toy') return openToy(spec);
   const dataset = await openUnlimited(spec, options.baseFolder);
   return spec.limit === undefined ? dataset : limitDataset(dataset, spec.limit);
 }
 
-async function openUnlimited(spec: DatasetSpec, baseFolder: string): Promise<Dataset> {
+async function openUnlimited(spec: Exclude<DatasetSpec, ToySpec>, baseFolder: string): Promise<Dataset> {
   switch (spec.kind) {
     case 'penguins':
       return openPenguins(baseFolder);

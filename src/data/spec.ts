@@ -72,6 +72,25 @@ export const datasetSchema = z.preprocess(
         message: 'testImages and testLabels go together',
         path: ['testLabels'],
       }),
+    z
+      .strictObject({
+        kind: z.literal('toy'),
+        dimension: count.max(1_000_000).default(8),
+        /** Standard deviation of the points' coordinates. */
+        spread: z.number().min(0).default(1),
+        /** Standard deviation of the noise on each coordinate of every gradient. */
+        noise: z.number().min(0).default(0),
+        /** The points themselves, one per silo. */
+        optima: z.array(z.array(z.number()).min(1)).min(1).optional(),
+        /** Number of points; the number of silos in an experiment. */
+        points: count.optional(),
+        /** The experiment's where absent. */
+        seed: z.number().int().min(0).optional(),
+      })
+      .refine(({ optima }) => new Set(optima?.map((point) => point.length)).size <= 1, {
+        message: 'points have different numbers of coordinates',
+        path: ['optima'],
+      }),
   ]),
 );
 
@@ -127,7 +146,7 @@ export type DatasetSpec = z.output<typeof datasetSchema>;
 export type TableSpec = Extract<DatasetSpec, { kind: 'csv' | 'json' }>;
 export type IdxSpec = Extract<DatasetSpec, { kind: 'idx' }>;
 export type FeatureSpec = TableSpec['features'][number];
-export type LimitSpec = NonNullable<DatasetSpec['limit']>;
+export type LimitSpec = NonNullable<Exclude<DatasetSpec, { kind: 'toy' }>['limit']>;
 export type PartitionSpec = z.output<typeof partitionSchema>;
 
 /**

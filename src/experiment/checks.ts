@@ -239,6 +239,13 @@ export function checkStop(
     });
   }
   if (stop.targetAccuracy === undefined || data === undefined) return;
+  if (data.dataset.kind === 'toy') {
+    problems.push({
+      path: 'stop.targetAccuracy',
+      message: 'the toy data have no classes, so there is no accuracy',
+    });
+    return;
+  }
   if (data.testShare > 0 || hasGlobalTest(data.dataset)) return;
   const message = 'an accuracy is to be reached, but no silo holds test data out';
   problems.push({ path: 'stop.targetAccuracy', message, suggestion: 'set data.testShare to 0.2' });
@@ -278,9 +285,15 @@ function penguinNames(data: ExperimentFile['data'] | undefined): readonly string
 /** Bytes of the params where the experiment alone tells; the peer checks the real layout again. */
 function paramsBytesOf({ data, model }: Partial<ExperimentFile>): number | undefined {
   if (data === undefined || model === undefined) return undefined;
-  const inputs = { mnist: 784, digits: 64, penguins: 4, csv: undefined, json: undefined, idx: undefined }[
-    data.dataset.kind
-  ];
+  const inputs = {
+    mnist: 784,
+    digits: 64,
+    penguins: 4,
+    csv: undefined,
+    json: undefined,
+    idx: undefined,
+    toy: undefined,
+  }[data.dataset.kind];
   if (inputs === undefined || (model.kind !== 'mlp' && model.kind !== 'softmax')) return undefined;
   const widths = [inputs, ...(model.kind === 'mlp' ? model.hidden : []), 10];
   const params = widths.slice(1).reduce((sum, width, layer) => sum + (widths[layer]! + 1) * width, 0);

@@ -25,6 +25,8 @@ import {
 import type { Experiment } from './experiment.ts';
 import { applyOverrides } from './overrides.ts';
 import { type ExperimentFile, experimentSchema } from './schema.ts';
+import { checkToy, resolveToy } from './toy-block.ts';
+import { checkWorld, type LinksBlock, type SimulateBlock } from './world.ts';
 
 export interface ParseOptions {
   /** Name of the file, for messages; its folder is where relative paths start. */
@@ -69,6 +71,7 @@ function checkBlocks(
 ): Graph | undefined {
   if (file.data !== undefined) checkData(file.data, problems);
   if (file.train !== undefined) checkTraining(file.train, problems);
+  checkToy(file, problems);
   if (file.stop !== undefined) checkStop(file.stop, file.data, problems);
   const found = resolveTopology(file.topology, silos, file.seed ?? 1, overlayReader(options), problems);
   const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
@@ -83,6 +86,7 @@ function checkBlocks(
   }
   const faults = found === undefined ? undefined : resolveSchedule(file, found.overlay, problems);
   if (found === undefined || ruled === undefined) return undefined;
+  checkWorld(file.links, file.simulate, found.overlay.nodes.length, problems);
   checkRuleOnOverlay(ruled.rule, found.overlay, problems);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
   return { ...found, ...ruled, weights, faults };
@@ -91,13 +95,15 @@ function checkBlocks(
 function assemble(file: ExperimentFile, graph: Graph, folder: string): Experiment {
   const { data, train, exchange } = file;
   const { carrier, deadline } = exchange;
+  const silos = graph.overlay.nodes.length;
+  const { dataset, partition } = resolveToy(data, silos, file.seed);
   return {
     name: file.name,
     seed: file.seed,
     data: {
-      dataset: withAbsolutePaths(data.dataset, folder),
-      silos: graph.overlay.nodes.length,
-      partition: withAbsolutePaths(data.partition, folder),
+      dataset: withAbsolutePaths(dataset, folder),
+      silos,
+      partition: withAbsolutePaths(partition, folder),
       testShare: data.testShare,
     },
     model: withAbsolutePaths(file.model, folder),
@@ -109,6 +115,11 @@ function assemble(file: ExperimentFile, graph: Graph, folder: string): Experimen
     checkpoint: file.checkpoint,
     baselines: file.baselines,
     record: file.record,
+    links: withoutUndefined(file.links) as LinksBlock,
+    simulate: withoutUndefined({
+      ...file.simulate,
+      compute: withAbsolutePaths(file.simulate.compute, folder),
+    }) as SimulateBlock,
     ...(graph.faults === undefined ? {} : { faults: graph.faults }),
     stop: withoutUndefined(file.stop),
   };

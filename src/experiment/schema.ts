@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { datasetSchema, partitionSchema } from '../data/spec.ts';
 import { faultsSchema } from '../faults/schema.ts';
 import { namedWeights } from '../topology/mixing.ts';
+import { linksSchema, simulateSchema } from './world.ts';
 
 const count = z.int().min(1);
 const positive = z.number().gt(0);
@@ -25,6 +26,12 @@ const modelSchema = z.preprocess(
     }),
     z.strictObject({ kind: z.literal('cnn') }),
     z.strictObject({ kind: z.literal('layers'), path }),
+    /** For data set toy: ½ curvature ‖x − b‖² with the silo's point b. */
+    z.strictObject({
+      kind: z.literal('quadratic'),
+      start: z.enum(['zero', 'optimum']).default('zero'),
+      curvature: positive.default(1),
+    }),
   ]),
 );
 
@@ -43,9 +50,9 @@ const scheduleSchema = z.preprocess(
 const trainFields = {
   learningRate: positive.max(1_000),
   batchSize: count.max(1_000_000).default(32),
-  /** Passes over the silo's own data in a round; or localSteps: updates in a round. */
+  /** Passes over the silo's own data in a round; or localSteps: updates in a round, 0 to do nothing but mix. */
   localEpochs: count.max(10_000).optional(),
-  localSteps: count.max(10_000_000).optional(),
+  localSteps: z.int().min(0).max(10_000_000).optional(),
   /** Longer mini-batch gradients are scaled back to this Euclidean norm. */
   clipNorm: positive.optional(),
   weightDecay: z.number().min(0).max(1).optional(),
@@ -108,7 +115,7 @@ export const experimentSchema = z.strictObject({
   seed: z.int().min(0).default(1),
   data: z.strictObject({
     dataset: datasetSchema,
-    silos: count.max(10_000).optional(),
+    silos: count.max(1_000_000).optional(),
     partition: partitionSchema.prefault('iid'),
     testShare: testShareSchema.default(0.2),
   }),
@@ -122,6 +129,9 @@ export const experimentSchema = z.strictObject({
     .prefault({}),
   baselines: baselineSchema.default([]),
   record: z.enum(['summary', 'rounds', 'all']).default('rounds'),
+  /** The world of a simulation; docs/SIMULATION.md. */
+  links: linksSchema.prefault({}),
+  simulate: simulateSchema.prefault({}),
   /** What goes wrong; docs/FAULTS.md. */
   faults: faultsSchema.optional(),
   stop: z.strictObject({

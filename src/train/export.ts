@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { unreachable } from '../base/assert.ts';
 import { bytesOf, type Layout, type Vector } from '../params/layout.ts';
+import { quadraticHasNoTensors } from './models.ts';
 import type { ModelShape } from './spec.ts';
 import { cnnTopology, denseTopology, readTopology, type Topology } from './topology.ts';
 
@@ -42,6 +43,8 @@ async function topologyFor({ model, featureShape, classCount, baseFolder }: Mode
       return denseTopology(featureShape, model.hidden, classCount);
     case 'cnn':
       return cnnTopology(featureShape, classCount);
+    case 'quadratic':
+      throw quadraticHasNoTensors();
     case 'layers':
       return readTopology(resolve(baseFolder, model.path));
     default:

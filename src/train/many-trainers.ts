@@ -18,10 +18,12 @@ import { modelOf, needsOf } from './models.ts';
 import { groupBy, type Member, PeerBatches, paddedCount } from './peer-batches.ts';
 import type { SampleSelection, TrainerSpec } from './spec.ts';
 import { type EngineTrainer, type SiloSamples, trainerOn } from './tfjs-trainer.ts';
+import { toyTrainers } from './toy-trainers.ts';
 import type { EvaluationSet } from './trainer.ts';
 
 /** InputError: codes of data, `backend-…`, `model-…`, `silo-empty`. */
 export async function exactTrainers(specs: readonly TrainerSpec[]): Promise<readonly EngineTrainer[]> {
+  if (specs[0]?.model.kind === 'quadratic') return toyTrainers(specs);
   const open = remembered(({ data, baseFolder }: TrainerSpec) => openDataset(data.dataset, { baseFolder }));
   const known = new WeakMap<SampleSelection, Promise<Samples>>();
   const load = async (dataset: Dataset, selection: SampleSelection): Promise<Samples> => {
@@ -51,7 +53,9 @@ export async function batchedTrainers(specs: readonly TrainerSpec[]): Promise<re
   for (const group of groupBy(specs, batchKey).values()) {
     const made = isBatchable(group[0]!)
       ? await groupTrainers(group)
-      : (await exactTrainers(group)).map(oneByOne);
+      : group[0]!.model.kind === 'quadratic'
+        ? toyTrainers(group)
+        : (await exactTrainers(group)).map(oneByOne);
     for (const [index, spec] of group.entries()) trainers.set(spec, made[index]!);
   }
   return specs.map((spec) => trainers.get(spec)!);

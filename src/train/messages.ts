@@ -8,7 +8,6 @@ import {
   OperatingError,
 } from '../base/errors.ts';
 import type { Layout, Vector } from '../params/layout.ts';
-import type { BackendName } from './spec.ts';
 import type { EvaluationSet } from './trainer.ts';
 
 export type Request =
@@ -28,7 +27,7 @@ export interface NumberedRequest {
 /** The first answer, with id 0: what the trainer is. */
 export interface Opening {
   readonly layout: Layout;
-  readonly backend: BackendName;
+  readonly backend: string;
   readonly backendNote: string;
   readonly sampleCount: number;
   readonly stepsPerEpoch: number;

@@ -9,6 +9,8 @@ export type ModelSpec =
   | { readonly kind: 'mlp'; readonly hidden: readonly number[] }
   /** LeNet-like: two 5×5 convolutions with pooling, one dense layer of 64. */
   | { readonly kind: 'cnn' }
+  /** ½ Σ curvature · (x − b)² with b the mean of the silo's points: for data set toy only; see toy-trainers.ts. */
+  | { readonly kind: 'quadratic'; readonly start: 'zero' | 'optimum'; readonly curvature: number }
   /** A tfjs layers-model JSON file; the path is relative to the spec's baseFolder. */
   | { readonly kind: 'layers'; readonly path: string };
 

@@ -7,19 +7,23 @@ import { assert } from '../base/assert.ts';
 import { InputError, OperatingError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { layoutOf, type Precision, type Vector, zeros } from '../params/layout.ts';
+import { learningRateAt } from './schedule.ts';
+import type { ScheduleSpec } from './spec.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface QuadraticOptions {
   /** b, the minimiser. */
-  readonly optimum: readonly number[];
+  readonly optimum: ArrayLike<number>;
   /** a ≥ 0, one per coordinate; all ones where absent. */
-  readonly curvature?: readonly number[];
+  readonly curvature?: ArrayLike<number> | undefined;
   readonly learningRate: number;
   readonly precision: Precision;
+  /** How it changes with the step. */
+  readonly schedule?: ScheduleSpec | undefined;
   /** Normal noise on every gradient, a function of (seed, peerIndex, step). */
-  readonly noise?: { readonly seed: number; readonly peerIndex: number; readonly stdDev: number };
+  readonly noise?: { readonly seed: number; readonly peerIndex: number; readonly stdDev: number } | undefined;
   /** Initial params; zeros where absent. */
-  readonly initial?: readonly number[];
+  readonly initial?: ArrayLike<number> | undefined;
   /** Pretended number of training samples, for rules that weigh by it; 1 where absent. */
   readonly sampleCount?: number;
 }
@@ -35,9 +39,10 @@ export interface QuadraticStepResult {
 export function quadraticStep(options: QuadraticOptions, params: Vector, step: number): QuadraticStepResult {
   const gradient = quadraticGradient(options, params, step);
   const next = zeros(options.precision, params.length);
+  const rate = learningRateAt(options.learningRate, options.schedule, step);
   let gradientSquaredNorm = 0;
   for (let index = 0; index < next.length; index++) {
-    next[index] = params[index]! - options.learningRate * gradient[index]!;
+    next[index] = params[index]! - rate * gradient[index]!;
     gradientSquaredNorm += gradient[index]! ** 2;
   }
   return { params: next, loss: quadraticLoss(options, params), gradientSquaredNorm };
@@ -61,7 +66,10 @@ export function quadraticGradient(options: QuadraticOptions, params: Vector, ste
 }
 
 /** f(x), in f64. */
-function quadraticLoss(options: QuadraticOptions, params: Vector): number {
+export function quadraticLoss(
+  options: Pick<QuadraticOptions, 'optimum' | 'curvature'>,
+  params: Vector,
+): number {
   let sum = 0;
   for (let index = 0; index < params.length; index++) {
     sum += (options.curvature?.[index] ?? 1) * (params[index]! - options.optimum[index]!) ** 2;

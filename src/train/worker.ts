@@ -1,11 +1,12 @@
-/** A worker thread's entry: opens the tfjs Trainer that its spec names and answers calls one after another. */
+/** A worker thread's entry: opens the Trainer that its spec names and answers calls one after another. */
 import '../base/runtime.ts';
 import { setPriority } from 'node:os';
 import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { type Answer, errorToMessage, type NumberedRequest, type Request } from './messages.ts';
+import { openTrainer } from './open-trainer.ts';
 import type { TrainerSpec } from './spec.ts';
-import { type EngineTrainer, tfjsTrainer } from './tfjs-trainer.ts';
+import type { EngineTrainer } from './tfjs-trainer.ts';
 
 /** Linux counts niceness by thread: the peer's event loop, which others wait for, comes before its training. */
 const NICENESS = 5;
@@ -14,7 +15,7 @@ if (process.platform === 'linux') setPriority(NICENESS);
 const port = present(parentPort, 'the port of the training worker');
 const { spec } = workerData as { spec: TrainerSpec };
 
-const opening = tfjsTrainer(spec);
+const opening = openTrainer(spec);
 let last: Promise<void> = opening.then(
   ({ layout, backend, backendNote, sampleCount, stepsPerEpoch }) =>
     send({ id: 0, ok: true, result: { layout, backend, backendNote, sampleCount, stepsPerEpoch } }),

@@ -4,6 +4,7 @@ import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
 import type { Overlay } from '../topology/overlay.ts';
 import type { Baseline, Carrier, ExperimentFile, ModelSpec, TrainSettings } from './schema.ts';
+import type { LinksBlock, SimulateBlock } from './world.ts';
 
 export interface Experiment {
   readonly name: string;
@@ -35,6 +36,10 @@ export interface Experiment {
   readonly checkpoint: { readonly everyRounds: number; readonly keep: number };
   readonly baselines: readonly Baseline[];
   readonly record: 'summary' | 'rounds' | 'all';
+  /** What messages meet between silos, and how training is computed and how long it takes, where the run is simulated. */
+  readonly links: LinksBlock;
+  /** A trace's path is absolute. */
+  readonly simulate: SimulateBlock;
   /** What goes wrong, drawn and with peers by index; absent where nothing does. */
   readonly faults?: FaultSchedule;
   /** At least one is given; the run ends at whichever comes first. */

@@ -5,3 +5,4 @@ export { experimentDigest, resolveExperiment } from './resolve.ts';
 export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings } from './schema.ts';
 export { loadSilo, parseSilo, type Silo } from './silo.ts';
 export { experimentWarnings } from './warnings.ts';
+export type { LinksBlock, SimulateBlock } from './world.ts';

@@ -56,6 +56,8 @@ describe('a small file is completed with the documented defaults', () => {
       checkpoint: { everyRounds: 10, keep: 2 },
       baselines: [],
       record: 'rounds',
+      links: { delay: 1, jitter: 0 },
+      simulate: { training: 'exact', compute: { kind: 'constant', time: 1, per: 'step' } },
       stop: { rounds: 3 },
     });
   });
@@ -73,7 +75,25 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
   [['seed=-1'], 'seed', /got -1, wanted a number at least 0/],
   [['seed=1.5'], 'seed', /wanted a whole number/],
   [['modle=mlp'], 'modle', /unknown key/, 'did you mean model?'],
-  [['links={loss: 0.1}'], 'links', /unknown key/],
+  [['links={loss: 0.1}'], 'links.loss', /unknown key/],
+  [['links={delay: fast}'], 'links.delay', /wanted milliseconds, or a time such as 300ms/],
+  [['links={upMbps: [1, 2]}'], 'links.upMbps', /got 2 numbers, wanted one per silo: 4/],
+  [
+    ['links={arcs: [[0, 4, {delay: 1s}]]}'],
+    'links.arcs.0',
+    /from 0 to 4, wanted two different silos from 0 to 3/,
+  ],
+  [['simulate.slowness=[1]'], 'simulate.slowness', /got 1 numbers, wanted one per silo: 4/],
+  [
+    ['simulate.compute={kind: pareto, least: 1ms, shape: 0}'],
+    'simulate.compute.shape',
+    /wanted a number above 0/,
+  ],
+  [
+    ['simulate.compute={kind: uniform, from: 2s, to: 1s}'],
+    'simulate.compute.to',
+    /wanted at least from: 2000/,
+  ],
   [['data.dataset=minst'], 'data.dataset.kind', /got "minst", wanted one of penguins/, 'did you mean mnist?'],
   [['data.dataset.limits=3'], 'data.dataset.limits', /unknown key/, 'did you mean limit?'],
   [['data.silos=0'], 'data.silos', /got 0, wanted a number at least 1/],

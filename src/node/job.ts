@@ -1,17 +1,26 @@
 /** One peer's whole assignment as plain JSON: it crosses process boundaries, so that a child parses no experiment. */
 import { present } from '../base/assert.ts';
 import { findExchangeRule } from '../exchange/registry.ts';
+import type { FaultSchedule } from '../faults/fault.ts';
 import type { RunPlan } from '../peer/plan.ts';
 import type { RecordLevel } from '../record/recorder.ts';
 import type { TrainerSpec } from '../train/spec.ts';
 import type { RunGoal } from './node.ts';
 import type { Shared } from './presence.ts';
 
-/** A RunPlan with the rule by name and the matrix as plain rows. */
+/** A RunPlan with the rule by name and the matrix's rows as lists of [sender, weight]. */
 export type PlanJson = Omit<RunPlan, 'rule' | 'matrix'> & {
   readonly rule: string;
-  readonly matrix: readonly (readonly number[])[];
+  readonly matrix: readonly (readonly (readonly [number, number])[])[];
 };
+
+export interface JobFaults {
+  readonly schedule: FaultSchedule;
+  /** How often the schedule has started this peer again before. */
+  readonly lives: number;
+  /** How long the run has been going; absent: it begins when the peer is told where the others are. */
+  readonly beganAgoMs?: number;
+}
 
 export interface PeerJob {
   readonly self: number;
@@ -44,6 +53,8 @@ export interface PeerJob {
   readonly log: { readonly segmentBytesMax: number; readonly segmentsMax: number };
   readonly checkpointsKept: number;
   readonly goal: RunGoal;
+  /** What goes wrong in this run: the peer plays its own part of it; absent where nothing does. */
+  readonly faults?: JobFaults;
   /** Go on from exactly this round's checkpoint; or from the newest that can be read; or from the start. */
   readonly resume:
     | { readonly kind: 'round'; readonly round: number }
@@ -59,6 +70,6 @@ export function planFromJson({ rule, matrix, ...rest }: PlanJson): RunPlan {
   return {
     ...rest,
     rule: present(findExchangeRule(rule), `exchange rule ${rule}`),
-    matrix: matrix.map((row) => Float64Array.from(row)),
+    matrix: matrix.map((row) => new Map(row)),
   };
 }

@@ -2,7 +2,7 @@
 import { present } from '../base/assert.ts';
 import type { DeadlineOptions, ExchangeRule } from '../exchange/rule.ts';
 import { diameter, distances } from '../topology/connectivity.ts';
-import { type MixingMatrix, mixingRow } from '../topology/mixing.ts';
+import type { MixingMatrix } from '../topology/mixing.ts';
 import { inNeighbours, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import type { PeerConfig } from './machine.ts';
 
@@ -45,7 +45,7 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
       outNeighbours: present(outNeighbours(overlay)[self], `out-neighbours of ${self}`),
       inNeighbours: hearsFrom,
       aheadMax: new Map(hearsFrom.map((peer) => [peer, present(fromSelf[peer], `distance to ${peer}`)])),
-      mixingRow: mixingRow(matrix, self),
+      mixingRow: present(matrix[self], `mixing row of ${self}`),
       options: plan.ruleOptions,
       deadline: plan.deadline,
       peerCount: overlay.nodes.length,

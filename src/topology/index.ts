@@ -14,7 +14,6 @@ export {
   mix,
   mixingMatrix,
   mixingProblems,
-  mixingRow,
   namedWeights,
 } from './mixing.ts';
 export {

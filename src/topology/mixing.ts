@@ -12,8 +12,8 @@ import { InputError } from '../base/errors.ts';
 import { components } from './connectivity.ts';
 import { inNeighbours, isSymmetric, type Overlay, type WeightEntry } from './overlay.ts';
 
-/** Rows of W; row i has length nodeCount. */
-export type MixingMatrix = readonly Float64Array[];
+/** Rows of W, sparse: row i is what i gives to each sender, ascending, i itself included, without other zeros. */
+export type MixingMatrix = readonly ReadonlyMap<number, number>[];
 
 export const namedWeights = ['metropolis', 'sinkhorn', 'uniform', 'overlay'] as const;
 
@@ -48,20 +48,13 @@ export function mixingMatrix(overlay: Overlay, spec: MixingSpec): MixingMatrix {
   return given(overlay, overlay.weights);
 }
 
-/** Row i as a map from sender to weight, ascending, self included, without zeros. */
-export function mixingRow(matrix: MixingMatrix, receiver: number): Map<number, number> {
-  const row = new Map<number, number>();
-  matrix[receiver]!.forEach((weight, sender) => {
-    if (weight !== 0 || sender === receiver) row.set(sender, weight);
-  });
-  return row;
-}
-
 /** W x for one number per peer; the definition that every exchange rule is measured against. */
 export function mix(matrix: MixingMatrix, values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(matrix, (row) =>
-    row.reduce((sum, weight, sender) => sum + weight * values[sender]!, 0),
-  );
+  return Float64Array.from(matrix, (row) => {
+    let sum = 0;
+    for (const [sender, weight] of row) sum += weight * values[sender]!;
+    return sum;
+  });
 }
 
 /** What is wrong with a matrix, in words, each violated entry, row and column named; empty where it can be used. */
@@ -78,7 +71,7 @@ export function mixingProblems(overlay: Overlay, matrix: MixingMatrix): string[]
       if (!allowed) problems.push(`${entry}, but ${name(sender)} does not send to ${name(receiver)}`);
       columnSums[sender] = columnSums[sender]! + weight;
     });
-    const sum = row.reduce((total, weight) => total + weight, 0);
+    const sum = sumOf(row);
     if (!isOne(sum)) problems.push(`row ${name(receiver)} sums to ${sum}, wanted 1`);
   });
   columnSums.forEach((sum, sender) => {
@@ -96,19 +89,20 @@ function metropolis(overlay: Overlay): MixingMatrix {
   }
   const neighbours = inNeighbours(overlay);
   return neighbours.map((senders, receiver) => {
-    const row = new Float64Array(neighbours.length);
-    for (const sender of senders)
-      row[sender] = 1 / (1 + Math.max(senders.length, neighbours[sender]!.length));
-    row[receiver] = 1 - row.reduce((sum, weight) => sum + weight, 0);
-    return row;
+    const weights = senders.map((sender) => 1 / (1 + Math.max(senders.length, neighbours[sender]!.length)));
+    const own = 1 - weights.reduce((sum, weight) => sum + weight, 0);
+    return rowOf(receiver, [...senders, receiver], [...weights, own]);
   });
 }
 
 function uniform(overlay: Overlay): MixingMatrix {
   const matrix = inNeighbours(overlay).map((senders, receiver) => {
-    const row = new Float64Array(overlay.nodes.length);
-    for (const sender of [...senders, receiver]) row[sender] = 1 / (senders.length + 1);
-    return row;
+    const support = [...senders, receiver];
+    return rowOf(
+      receiver,
+      support,
+      support.map(() => 1 / support.length),
+    );
   });
   requireUsable(
     overlay,
@@ -119,16 +113,18 @@ function uniform(overlay: Overlay): MixingMatrix {
 }
 
 function given(overlay: Overlay, entries: readonly WeightEntry[]): MixingMatrix {
-  const matrix = overlay.nodes.map(() => new Float64Array(overlay.nodes.length));
+  const rows = overlay.nodes.map((_, receiver) => new Map([[receiver, 0]]));
   for (const [receiver, sender, weight] of entries) {
-    if (matrix[receiver] === undefined || matrix[sender] === undefined) {
+    const row = rows[receiver];
+    if (row === undefined || rows[sender] === undefined) {
       throw new InputError(
         'mixing-not-doubly-stochastic',
-        `weight [${receiver}, ${sender}, ${weight}] names a node outside 0 to ${matrix.length - 1}`,
+        `weight [${receiver}, ${sender}, ${weight}] names a node outside 0 to ${rows.length - 1}`,
       );
     }
-    matrix[receiver][sender] = weight;
+    row.set(sender, weight);
   }
+  const matrix = rows.map((row, receiver) => rowOf(receiver, [...row.keys()], [...row.values()]));
   requireUsable(overlay, matrix, 'entries are [receiver, sender, weight], the diagonal included');
   return matrix;
 }
@@ -197,11 +193,31 @@ function filled(
   rowScale: Float64Array,
   columnScale: Float64Array,
 ): MixingMatrix {
-  return support.map((senders, receiver) => {
-    const row = new Float64Array(support.length);
-    for (const sender of senders) row[sender] = rowScale[receiver]! * columnScale[sender]!;
-    return row;
-  });
+  return support.map((senders, receiver) =>
+    rowOf(
+      receiver,
+      senders,
+      senders.map((sender) => rowScale[receiver]! * columnScale[sender]!),
+    ),
+  );
+}
+
+/** A row in normal form: ascending, without zeros but for the diagonal. */
+function rowOf(
+  receiver: number,
+  senders: readonly number[],
+  weights: readonly number[],
+): Map<number, number> {
+  const entries = senders
+    .map((sender, index) => [sender, weights[index]!] as const)
+    .filter(([sender, weight]) => weight !== 0 || sender === receiver);
+  return new Map(entries.sort(([a], [b]) => a - b));
+}
+
+function sumOf(row: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const weight of row.values()) sum += weight;
+  return sum;
 }
 
 function isOne(sum: number): boolean {

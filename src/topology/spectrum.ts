@@ -6,7 +6,7 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { Random } from '../base/random.ts';
-import { type MixingMatrix, mixingRow } from './mixing.ts';
+import type { MixingMatrix } from './mixing.ts';
 
 const decomposedNodesMax = 400;
 const iterationCount = 4_000;
@@ -21,7 +21,9 @@ export function spectralGap(matrix: MixingMatrix): number {
 
 function exactRadius(matrix: MixingMatrix): number {
   const count = matrix.length;
-  const deflated = new Matrix(matrix.map((row) => Array.from(row, (weight) => weight - 1 / count)));
+  const deflated = new Matrix(
+    matrix.map((row) => Array.from(matrix, (_, sender) => (row.get(sender) ?? 0) - 1 / count)),
+  );
   const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(deflated);
   return realEigenvalues.reduce(
     (most, real, index) => Math.max(most, Math.hypot(real, imaginaryEigenvalues[index]!)),
@@ -32,7 +34,7 @@ function exactRadius(matrix: MixingMatrix): number {
 /** Mean growth over the second half of the iteration: a complex pair's oscillation averages out. */
 function estimatedRadius(matrix: MixingMatrix): number {
   const random = Random.of(0, 'spectral-gap');
-  const rows = matrix.map((_, receiver) => [...mixingRow(matrix, receiver)]);
+  const rows = matrix.map((row) => [...row]);
   let vector = Float64Array.from(matrix, () => random.normal());
   let logGrowth = 0;
   for (let iteration = 0; iteration < iterationCount; iteration++) {

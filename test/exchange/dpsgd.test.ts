@@ -5,10 +5,17 @@ import { present } from '../../src/base/assert.ts';
 import { Random } from '../../src/base/random.ts';
 import { findExchangeRule } from '../../src/exchange/index.ts';
 import type { RuleAction, RuleContext } from '../../src/exchange/rule.ts';
-import { buildOverlay, mixingMatrix, overlayOf, siloNames } from '../../src/topology/index.ts';
+import {
+  buildOverlay,
+  type MixingMatrix,
+  mixingMatrix,
+  overlayOf,
+  siloNames,
+} from '../../src/topology/index.ts';
 import { quadraticTrainer } from '../../src/train/toy.ts';
 import { virtualLinks, virtualPeers, virtualPlan } from '../peer/virtual.ts';
 import { simulateRecorded } from '../simulate/recording.ts';
+import { dense } from '../topology/dense.ts';
 import { oracle } from './oracle.ts';
 import { ruleConformance } from './rule.conformance.ts';
 
@@ -56,7 +63,7 @@ describe.each([irregular, digraph])('on the irregular $name', (overlay) => {
       const results = await simulateRecorded(peers, virtualLinks);
       const expected = oracle(
         variant,
-        plan.matrix,
+        dense(plan.matrix),
         plan.overlay.nodes.map((_, peer) => Float64Array.from(row((index) => start(peer, index)))),
         20,
         (peer, _round, params) => {
@@ -170,12 +177,13 @@ describe('order', () => {
           arcs: digraph.arcs.map(([from, to]) => [order[from]!, order[to]!] as [number, number]),
         });
         const matrix = mixingMatrix(digraph, 'sinkhorn');
-        const movedMatrix = matrix.map((row) => row.slice());
-        for (const [i, row] of matrix.entries())
-          for (const [j, weight] of row.entries()) movedMatrix[order[i]!]![order[j]!] = weight;
+        const movedMatrix = matrix.map((_, peer) => {
+          const row = [...matrix[order.indexOf(peer)]!].map(([j, weight]) => [order[j]!, weight] as const);
+          return new Map(row.sort(([a], [b]) => a - b));
+        });
         const run = async (
           overlay: typeof digraph,
-          weights: Float64Array[],
+          weights: MixingMatrix,
           initialOf: (peer: number) => number,
         ) => {
           const plan = virtualPlan({ overlay, matrix: weights, rounds: 5 });
@@ -189,7 +197,7 @@ describe('order', () => {
           );
           return (await simulateRecorded(toys, virtualLinks)).map(({ params }) => params[0]!);
         };
-        const plain = await run(digraph, [...matrix], (peer) => peer * peer);
+        const plain = await run(digraph, matrix, (peer) => peer * peer);
         const permuted = await run(moved, movedMatrix, (peer) => order.indexOf(peer) ** 2);
         for (const [peer, value] of plain.entries()) expect(permuted[order[peer]!]).toBeCloseTo(value, 12);
       }),

@@ -128,7 +128,8 @@ describe('fedavg-linear', () => {
     'adapt-then-mix on the complete graph, weighted by samples, is FedAvg after %i rounds',
     async (rounds) => {
       const overlay = buildOverlay({ kind: 'complete' }, 2);
-      const matrix = counts.map(() => Float64Array.from(counts.map((count) => count / total)));
+      const row = new Map(counts.map((count, sender) => [sender, count / total]));
+      const matrix = counts.map(() => row);
       const results = await run({ overlay, matrix, variant: 'adapt-then-mix', rounds, trainer });
       for (const params of results) expectClose([...params], expected[`w_${rounds}`], tolerance.abs);
     },

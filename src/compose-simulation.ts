@@ -1,5 +1,6 @@
 /** From an experiment to peers on virtual time: plan, configs, Trainers in this thread, and the world they live in. */
 import { present } from './base/assert.ts';
+import { readDocumentFile } from './base/document.ts';
 import {
   goalOf,
   localWorkOf,
@@ -12,6 +13,7 @@ import {
 import type { Experiment } from './experiment/experiment.ts';
 import { peerConfig } from './peer/plan.ts';
 import type { SimulatedRun } from './simulate/run.ts';
+import { worldOf } from './simulate/world.ts';
 import type { TrainerSpec } from './train/spec.ts';
 import type { EngineTrainer } from './train/tfjs-trainer.ts';
 
@@ -38,7 +40,11 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
     record,
     goal: goalOf(experiment),
     peers,
-    world: {},
+    world: worldOf(
+      experiment,
+      peers.map(({ config }) => config.stepsPerRound),
+      (path) => readDocumentFile(path, 'trace of compute times'),
+    ),
     hasGlobalTest: data.plan.globalTest.indices.length > 0,
     baselines: {
       alone: baselines.includes('alone'),
@@ -54,14 +60,18 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
   };
 }
 
-/** One Trainer per silo, in this thread. */
-export function simulationTrainers(
+/** One Trainer per silo, in this thread; batched ones wait for each other's calls. */
+export async function simulationTrainers(
   experiment: Experiment,
   data: SwarmData,
 ): Promise<readonly EngineTrainer[]> {
-  return exact(data.plan.silos.map((_, self) => siloTrainer(experiment, data, self, SIMULATION_THREADS)));
+  const specs = data.plan.silos.map((_, self) => siloTrainer(experiment, data, self, SIMULATION_THREADS));
+  if (experiment.simulate.training === 'exact') return exact(specs);
+  const { batchedTrainers } = await import('./train/many-trainers.ts');
+  return batchedTrainers(specs);
 }
 
+/** InputError as the Trainers. */
 async function exact(specs: readonly TrainerSpec[]): Promise<readonly EngineTrainer[]> {
   const { exactTrainers } = await import('./train/many-trainers.ts');
   return exactTrainers(specs);

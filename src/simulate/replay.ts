@@ -1,22 +1,30 @@
 /**
  * Runs recorded peers again: from configs, Trainers and event logs alone to the same params. Each peer's log fixes the order of
- * its own events; an event that needs another peer's message waits until that peer has sent it again.
+ * its own events; an event that needs another peer's message waits until that peer has sent it again. The peers go on side by side,
+ * each as far through its log as the others through theirs, and a message is kept until all who received it have taken it: what is
+ * in memory is what was under way.
  */
-import { present, unreachable } from '../base/assert.ts';
+import { AssertionError, unreachable } from '../base/assert.ts';
 import { OperatingError } from '../base/errors.ts';
 import type { Vector } from '../params/layout.ts';
-import { type LoggedEvent, type LogLine, messageKey } from '../peer/log.ts';
+import type { LoggedEvent, LogLine } from '../peer/log.ts';
 import type { PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
 import { createPeer, type PeerState } from '../peer/state.ts';
 import { step } from '../peer/step.ts';
 import type { Trainer, TrainResult } from '../train/trainer.ts';
-import type { PeerMessage } from '../wire/message.ts';
+import { MessageTable } from './message-table.ts';
 import { Snapshots } from './snapshots.ts';
+
+export interface RecordedLine extends LogLine {
+  /** Where it stands, such as `peers/oslo/events.jsonl line 7`. */
+  readonly place?: string;
+}
 
 export interface RecordedPeer {
   readonly config: PeerConfig;
   readonly trainer: Trainer;
-  readonly log: readonly LogLine[];
+  /** Read twice: to see what is needed later, and to run. */
+  readonly log: Iterable<RecordedLine>;
 }
 
 export interface ReplayedPeer {
@@ -25,48 +33,90 @@ export interface ReplayedPeer {
   readonly params: Vector;
 }
 
+export interface ReplayOptions {
+  /** Now and then; a promise is awaited. */
+  readonly onProgress?: (linesDone: number, lines: number) => Promise<void> | undefined;
+}
+
 interface Replayed {
   readonly peer: number;
   state: PeerState;
   readonly recorded: RecordedPeer;
-  /** Lines replayed so far. */
+  readonly lines: Iterator<RecordedLine>;
+  /** The next line; undefined at the end. */
+  next: RecordedLine | undefined;
+  /** Lines replayed so far, of how many. */
   done: number;
+  readonly total: number;
   readonly results: Map<number, Promise<TrainResult>>;
   readonly snapshots: Snapshots;
+  /** Rounds that a later start goes on from: the only checkpoints kept. */
+  readonly startRounds: ReadonlySet<number>;
 }
 
-/** Rejects with code `replay-stuck` when the logs do not fit each other. Results in the order of `peers`. */
-export async function replay(peers: readonly RecordedPeer[]): Promise<readonly ReplayedPeer[]> {
-  const messages = new Map<string, PeerMessage>();
-  const replayed = peers.map((recorded, peer): Replayed => {
-    const state = createPeer(recorded.config);
-    const snapshots = new Snapshots(recorded.trainer);
-    return { peer, state, recorded, done: 0, results: new Map(), snapshots };
-  });
-  for (let progress = true; progress; ) {
-    progress = false;
+/** Each peer goes so much of its log before the others have their turn. */
+const TURNS = 1000;
+
+/**
+ * Results in the order of `peers`. Rejects with code `replay-stuck` when the logs do not fit each other, `replay-contradiction` when
+ * an event cannot have happened to this peer.
+ */
+export async function replay(
+  peers: readonly RecordedPeer[],
+  { onProgress }: ReplayOptions = {},
+): Promise<readonly ReplayedPeer[]> {
+  const messages = new MessageTable();
+  const replayed = peers.map((recorded, peer) => opened(recorded, peer, messages));
+  const lines = replayed.reduce((sum, { total }) => sum + total, 0);
+  for (let turn = 1; ; turn++) {
+    let progress = false;
     for (const one of replayed) {
-      while (await replayNext(one, messages)) progress = true;
+      const limit = Math.ceil((one.total * Math.min(turn, TURNS)) / TURNS);
+      while (one.done < limit && (await replayNext(one, messages))) progress = true;
     }
+    const done = replayed.reduce((sum, one) => sum + one.done, 0);
+    const pause = onProgress?.(done, lines);
+    if (pause !== undefined) await pause;
+    if (turn >= TURNS && !progress) break;
   }
-  for (const { peer, done, recorded } of replayed) {
-    const line = recorded.log[done];
-    if (line === undefined) continue;
-    throw new OperatingError(
-      'replay-stuck',
-      `peer ${peer} cannot replay event ${done} (${JSON.stringify(line.event)}): no peer's log leads to it. ` +
-        "All peers' complete logs of one run are needed.",
-      { peer, event: done },
-    );
-  }
+  requireComplete(replayed);
   return replayed.map(({ state }) => ({ round: state.round, params: state.params }));
 }
 
+/** Reads the log once: what it takes from others, where it starts again, how long it is. */
+function opened(recorded: RecordedPeer, peer: number, messages: MessageTable): Replayed {
+  const startRounds = new Set<number>();
+  let total = 0;
+  for (const { event } of recorded.log) {
+    total += 1;
+    if (event.kind === 'received') messages.want(event);
+    if (event.kind === 'start') startRounds.add(event.round);
+  }
+  const lines = recorded.log[Symbol.iterator]();
+  return {
+    peer,
+    state: createPeer(recorded.config),
+    recorded,
+    lines,
+    next: nextOf(lines),
+    done: 0,
+    total,
+    results: new Map(),
+    snapshots: new Snapshots(recorded.trainer),
+    startRounds,
+  };
+}
+
+function nextOf(lines: Iterator<RecordedLine>): RecordedLine | undefined {
+  const next = lines.next();
+  return next.done === true ? undefined : next.value;
+}
+
 /** Replays one line; false when there is none, or when it needs a message that has not been sent yet. */
-async function replayNext(one: Replayed, messages: Map<string, PeerMessage>): Promise<boolean> {
-  const line = one.recorded.log[one.done];
+async function replayNext(one: Replayed, messages: MessageTable): Promise<boolean> {
+  const line = one.next;
   if (line === undefined) return false;
-  const event = await eventOf(one, line.event, messages);
+  const event = await eventOf(one, line, messages);
   if (event === undefined) return false;
   if (event.kind === 'start') {
     one.state = createPeer(one.recorded.config);
@@ -74,30 +124,36 @@ async function replayNext(one: Replayed, messages: Map<string, PeerMessage>): Pr
     one.snapshots.restart();
   }
   one.done += 1;
-  for (const action of step(one.state, event, line.nowMs)) perform(one, action, messages);
+  one.next = nextOf(one.lines);
+  try {
+    for (const action of step(one.state, event, line.nowMs)) perform(one, action, messages);
+  } catch (error) {
+    if (error instanceof AssertionError) throw contradiction(one, line, error.message);
+    throw error;
+  }
   return true;
 }
 
 async function eventOf(
   one: Replayed,
-  event: LoggedEvent,
-  messages: ReadonlyMap<string, PeerMessage>,
+  line: RecordedLine,
+  messages: MessageTable,
 ): Promise<PeerEvent | undefined> {
+  const { event } = line;
   switch (event.kind) {
     case 'start':
-      return startOf(one, event);
+      return startOf(one, line, event);
     case 'trained': {
       const { token } = event;
-      const { params, loss, gradientSquaredNorm } = await present(
-        one.results.get(token),
-        `training ${token}`,
-      );
+      const result = one.results.get(token);
+      if (result === undefined) throw contradiction(one, line, `training ${token} was never asked for`);
       one.results.delete(token);
+      const { params, loss, gradientSquaredNorm } = await result;
       return { kind: 'trained', token, params, loss, gradientSquaredNorm };
     }
     case 'received': {
       const { from, incarnation, sequence } = event;
-      const message = messages.get(messageKey(event));
+      const message = messages.take(event);
       return message === undefined
         ? undefined
         : { kind: 'received', name: { from, incarnation, sequence }, message };
@@ -114,9 +170,12 @@ async function eventOf(
   }
 }
 
-async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): Promise<PeerEvent> {
+async function startOf(
+  one: Replayed,
+  line: RecordedLine,
+  { kind, incarnation, round }: LoggedEvent & { kind: 'start' },
+): Promise<PeerEvent> {
   const { trainer } = one.recorded;
-  const { kind, incarnation, round } = event;
   if (round === 0) {
     await trainer.restore(new Uint8Array(0));
     return { kind, incarnation, round, params: await trainer.initialParams() };
@@ -125,7 +184,7 @@ async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): P
   if (checkpoint === undefined) {
     throw new OperatingError(
       'replay-stuck',
-      `peer ${one.peer} restarted from round ${round}, but its earlier log writes no checkpoint of that round`,
+      `${placeOf(one, line)}: peer ${one.peer} restarted from round ${round}, but its earlier log writes no checkpoint of that round`,
       { peer: one.peer, round },
     );
   }
@@ -134,25 +193,52 @@ async function startOf(one: Replayed, event: LoggedEvent & { kind: 'start' }): P
   return { kind, incarnation, round, params, ruleSnapshot };
 }
 
-function perform(one: Replayed, action: PeerAction, messages: Map<string, PeerMessage>): void {
+function perform(one: Replayed, action: PeerAction, messages: MessageTable): void {
   const { trainer } = one.recorded;
   switch (action.kind) {
-    case 'train':
+    case 'train': {
       one.snapshots.beforeTraining(one.state.round);
-      one.results.set(
-        action.token,
-        trainer.train(action.params, action.steps, { firstStep: action.firstStep }),
-      );
+      const { token, params, steps, firstStep } = action;
+      const result = trainer.train(params, steps, { firstStep });
+      result.catch(() => undefined); // told where it is awaited; the peer may have died before
+      one.results.set(token, result);
       return;
+    }
     case 'send': {
       const { incarnation } = one.state;
-      messages.set(messageKey({ from: one.peer, incarnation, sequence: action.sequence }), action.message);
+      messages.put({ from: one.peer, incarnation, sequence: action.sequence }, action.message);
       return;
     }
     case 'persist':
-      one.snapshots.persist(action);
+      if (one.startRounds.has(action.round)) one.snapshots.persist(action);
       return;
     default:
       return; // the rest only tells the outside world
   }
+}
+
+function requireComplete(replayed: readonly Replayed[]): void {
+  for (const one of replayed) {
+    const line = one.next;
+    if (line === undefined) continue;
+    throw new OperatingError(
+      'replay-stuck',
+      `${placeOf(one, line)}: peer ${one.peer} cannot replay event ${one.done} (${JSON.stringify(line.event)}): no peer's log leads to it. ` +
+        "All peers' complete logs of one run are needed.",
+      { peer: one.peer, event: one.done },
+    );
+  }
+}
+
+function contradiction(one: Replayed, line: RecordedLine, why: string): OperatingError {
+  return new OperatingError(
+    'replay-contradiction',
+    `${placeOf(one, line)}: ${JSON.stringify(line.event)} cannot have happened to peer ${one.peer} after the lines before it (${why}): ` +
+      'the log was changed, belongs to another run, or another version of Grapevine wrote it',
+    { peer: one.peer, event: one.done },
+  );
+}
+
+function placeOf({ peer, done }: Replayed, { place }: RecordedLine): string {
+  return place ?? `log of peer ${peer}, event ${done}`;
 }

@@ -87,7 +87,7 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
   [
     ['simulate.compute={kind: pareto, least: 1ms, shape: 0}'],
     'simulate.compute.shape',
-    /wanted a number above 0/,
+    /wanted a number more than 0/,
   ],
   [
     ['simulate.compute={kind: uniform, from: 2s, to: 1s}'],

@@ -1,0 +1,96 @@
+/** From an experiment's `links`, `simulate` and `faults` to what the engine asks: delays and capacities, compute times, fates. */
+import { InputError } from '../base/errors.ts';
+import type { Experiment, LinksBlock, SimulateBlock } from '../experiment/index.ts';
+import { createFaultPlayer } from '../faults/player.ts';
+import { type ComputeModel, type ComputeTimes, computeTimes } from './compute-times.ts';
+import type { LinkTable } from './network.ts';
+import type { SimulationOptions } from './simulation.ts';
+
+export type World = Pick<SimulationOptions, 'links' | 'computeMs' | 'faults'>;
+
+/** `stepsPerRound`: of each silo. `readText` fetches the trace at an absolute path. InputError `trace-invalid`. */
+export function worldOf(
+  { links, simulate, faults, overlay, seed }: Experiment,
+  stepsPerRound: readonly number[],
+  readText: (path: string) => string,
+): World {
+  return {
+    links: linkTable(links),
+    computeMs: computeOf(simulate, stepsPerRound, seed, readText),
+    ...(faults === undefined ? {} : { faults: createFaultPlayer(faults, overlay.arcs) }),
+  };
+}
+
+function linkTable({ delay, jitter, linkMbps, upMbps, downMbps, queueMB, arcs = [] }: LinksBlock): LinkTable {
+  const special = new Map<number, Map<number, (typeof arcs)[number][2]>>();
+  for (const [from, to, what] of arcs) special.set(from, new Map([...(special.get(from) ?? []), [to, what]]));
+  const differs = special.size > 0;
+  const at = (from: number, to: number) => (differs ? special.get(from)?.get(to) : undefined);
+  const rate = (mbps: number | readonly number[] | undefined) => (peer: number) =>
+    (typeof mbps === 'number' ? mbps : mbps?.[peer]) ?? Number.POSITIVE_INFINITY;
+  return {
+    delayMs: (from, to) => at(from, to)?.delay ?? delay,
+    jitterMs: (from, to) => at(from, to)?.jitter ?? jitter,
+    arcMbps: (from, to) => at(from, to)?.mbps ?? linkMbps ?? Number.POSITIVE_INFINITY,
+    upMbps: rate(upMbps),
+    downMbps: rate(downMbps),
+    queueBytesMax: queueMB === undefined ? Number.POSITIVE_INFINITY : queueMB * 1e6,
+  };
+}
+
+function computeOf(
+  { compute, slowness }: SimulateBlock,
+  stepsPerRound: readonly number[],
+  seed: number,
+  readText: (path: string) => string,
+): ComputeTimes {
+  const model = modelOf(compute, stepsPerRound.length, readText);
+  const setting = {
+    model,
+    ...(slowness === undefined ? {} : { slowness }),
+    ...(compute.per === 'step' ? { stepsPerRound } : {}),
+  };
+  return computeTimes(setting, seed);
+}
+
+function modelOf(
+  compute: SimulateBlock['compute'],
+  siloCount: number,
+  readText: (path: string) => string,
+): ComputeModel {
+  switch (compute.kind) {
+    case 'constant':
+      return { kind: 'constant', ms: compute.time };
+    case 'exponential':
+      return { kind: 'exponential', meanMs: compute.mean, shiftMs: compute.shift };
+    case 'uniform':
+      return { kind: 'uniform', fromMs: compute.from, toMs: compute.to };
+    case 'pareto':
+      return { kind: 'pareto', leastMs: compute.least, shape: compute.shape };
+    case 'times':
+      return { kind: 'trace', times: compute.times };
+    case 'trace':
+      return { kind: 'trace', times: parseTrace(readText(compute.path), compute.path, siloCount) };
+  }
+}
+
+/** Lines of numbers between commas; empty lines and those that begin with # are passed over. */
+function parseTrace(text: string, path: string, siloCount: number): number[][] {
+  const times: number[][] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const row = line.split(',').map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
+    if (row.length !== siloCount || !row.every((ms) => Number.isFinite(ms) && ms >= 0)) {
+      throw new InputError(
+        'trace-invalid',
+        `${path} line ${index + 1}: got ${JSON.stringify(line.slice(0, 60))}, wanted ${siloCount} numbers of milliseconds from 0, one per silo`,
+        { path, line: index + 1 },
+      );
+    }
+    times.push(row);
+  }
+  if (times.length > 0) return times;
+  throw new InputError('trace-invalid', `${path} holds no line of times; wanted one line per round`, {
+    path,
+  });
+}

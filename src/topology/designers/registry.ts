@@ -2,8 +2,22 @@
 import { checkAgainst } from '../../base/document.ts';
 import { InputError, ProblemsError } from '../../base/errors.ts';
 import { nearest } from '../../base/schema-problems.ts';
+import { complete } from './complete.ts';
+import { dCliques } from './d-cliques.ts';
+import { deltaMbst } from './delta-mbst.ts';
 import type { Design, Designer, DesignProblem, DesignRun } from './designer.ts';
+import { epidemic } from './epidemic.ts';
+import { exponential } from './exponential.ts';
+import { matcha } from './matcha.ts';
+import { matchaPlus } from './matcha-plus.ts';
+import { mst } from './mst.ts';
+import { multigraphRing } from './multigraph-ring.ts';
+import { onePeerExponential } from './one-peer-exponential.ts';
+import { randomRegular } from './random-regular.ts';
+import { ring, ringChristofides } from './ring.ts';
 import { star, starBestHub } from './star.ts';
+import { stlFw } from './stl-fw.ts';
+import { underlayLinks } from './underlay-links.ts';
 
 /** A designer whose options are still as people wrote them. */
 export interface RegisteredDesigner extends Pick<Designer, 'name' | 'summary' | 'silosMax'> {
@@ -12,7 +26,25 @@ export interface RegisteredDesigner extends Pick<Designer, 'name' | 'summary' | 
 }
 
 /** In the order of the comparison table. */
-export const designers: readonly RegisteredDesigner[] = [registered(star), registered(starBestHub)];
+export const designers: readonly RegisteredDesigner[] = [
+  registered(star),
+  registered(starBestHub),
+  registered(mst),
+  registered(deltaMbst),
+  registered(ringChristofides),
+  registered(ring),
+  registered(multigraphRing),
+  registered(matcha),
+  registered(matchaPlus),
+  registered(underlayLinks),
+  registered(complete),
+  registered(randomRegular),
+  registered(exponential),
+  registered(onePeerExponential),
+  registered(epidemic),
+  registered(dCliques),
+  registered(stlFw),
+];
 
 /** Throws InputError `designer-unknown`, with the nearest name. */
 export function findDesigner(name: string): RegisteredDesigner {

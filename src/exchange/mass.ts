@@ -1,0 +1,229 @@
+/**
+ * Mass that survives loss: running sums (Hadjicostis, Vaidya, Domínguez-García 2016, "Robust distributed average consensus via exchange
+ * of running sums", Algorithm 1; Spiridonoff, Olshevsky, Paschalidis 2020). A peer holds y (a vector) and z (its weight). It never sends
+ * mass itself but σ, the sum of all it ever gave over an arc; the receiver remembers the σ it took last, ρ, and takes the difference:
+ *   give   s = y/(1 + D), z likewise;   σ ← σ + s on each of D arcs;   y ← y − D·s
+ *   take   y ← y + (σ − ρ);   ρ ← σ
+ * A lost σ is made good by the next one, a copy adds nothing, an older one (by its count) is passed over. What each peer does keeps
+ * its own y + Σ_out σ − Σ_in ρ, so that over all peers Σy + Σ(σ − ρ) never changes: under any loss, and also when a peer goes back to a
+ * checkpoint (it then takes again what it had taken, and the others give back what they had of it since).
+ *
+ * Precision, our deviation: sums grow for ever, and with them the step between neighbouring numbers. So σ is a pair (part, carry) of
+ * f64: every EPOCH gifts the part is moved into the carry by an error-free sum (Knuth's TwoSum), its rounding error starting the new part;
+ * the part of an epoch is small, its shares are exact to EPOCH·2⁻⁵³ for ever. And y loses what σ gained, not what it should have:
+ * rounding never makes or destroys mass beyond the last bit of y. The carry changes once an epoch and is sent now and then.
+ */
+import { assert } from '../base/assert.ts';
+
+export interface Mass {
+  readonly y: Float64Array;
+  z: number;
+}
+
+/** All that was ever given over the arcs that share it: part + carry. Vectors are replaced, never changed: they are sent as they are. */
+export interface RunningSum {
+  part: Float64Array;
+  partZ: number;
+  /** Absent in epoch 0: zero. */
+  carry: Float64Array | undefined;
+  carryZ: number;
+  epoch: number;
+  /** Rises with every change. */
+  count: number;
+}
+
+/** What was taken from one sender so far: its σ as of `count`. */
+export interface Taken {
+  /** Whether anything was heard from this sender's life. */
+  known: boolean;
+  incarnation: number;
+  life: number;
+  epoch: number;
+  count: number;
+  part: Float64Array | undefined;
+  partZ: number;
+  carry: Float64Array | undefined;
+  carryZ: number;
+}
+
+/** A σ that has arrived. */
+export interface Offer {
+  readonly incarnation: number;
+  /** The incarnation in which the sender last started anew; its sums count from there. */
+  readonly life: number;
+  /** The sum's count when its sender first saw this receiver's incarnation: above 0, an earlier life has taken some of it. */
+  readonly startCount: number;
+  readonly epoch: number;
+  readonly count: number;
+  readonly part: Float64Array;
+  readonly partZ: number;
+  /** With the carry, or only the part; in epoch 0 there is none. */
+  readonly carry: Float64Array | undefined;
+  readonly carryZ: number;
+}
+
+export type TakeOutcome =
+  | 'taken'
+  /** Counted from here on, and nothing taken: this receiver started anew, and what came before was its earlier life's. */
+  | 'baseline'
+  /** Of an epoch whose carry is not known yet: the next message with a carry makes it good. */
+  | 'unreadable'
+  /** Would leave this peer without mass (the sender went back to a checkpoint): taken when the sender has given enough again. */
+  | 'put-off'
+  | 'duplicate'
+  | 'stale'
+  /** Negative mass, more than there is, or beyond all numbers. */
+  | 'impossible';
+
+/** Gifts between two moves of the part into the carry. */
+export const EPOCH = 1024;
+/** Below this a peer keeps what it has: z must never underflow. */
+const Z_MIN = 2 ** -500;
+/** A peer that gives back keeps at least this share of its weight at once. */
+const KEPT_SHARE_MIN = 1 / 8;
+
+export function createMass(size: number): Mass {
+  return { y: new Float64Array(size), z: 0 };
+}
+
+export function createSum(size: number): RunningSum {
+  return {
+    part: new Float64Array(size),
+    partZ: 0,
+    carry: undefined,
+    carryZ: 0,
+    epoch: 0,
+    count: 0,
+  };
+}
+
+export function createTaken(): Taken {
+  return {
+    known: false,
+    incarnation: 0,
+    life: 0,
+    epoch: 0,
+    count: 0,
+    part: undefined,
+    partZ: 0,
+    carry: undefined,
+    carryZ: 0,
+  };
+}
+
+/**
+ * Gives an equal share to each of the arcs, `arcs[k]` of them on `sums[k]`, and keeps one (`keepsShare`) or nothing. False, and nothing
+ * given, where there is nobody to give to or too little to give.
+ */
+export function give(
+  mass: Mass,
+  sums: readonly RunningSum[],
+  arcs: readonly number[],
+  keepsShare = true,
+): boolean {
+  const arcCount = arcs.reduce((count, some) => count + some, 0);
+  if (arcCount === 0 || mass.z < Z_MIN) return false;
+  const parts = arcCount + (keepsShare ? 1 : 0);
+  const zShare = mass.z / parts;
+  // All sums get the share of what was there before any gift.
+  const share = sums.length === 1 ? undefined : mass.y.map((value) => value / parts);
+  sums.forEach((sum, index) => {
+    const arcsOfSum = arcs[index] ?? 0;
+    const next = new Float64Array(mass.y.length);
+    for (let at = 0; at < next.length; at++) {
+      const before = sum.part[at]!;
+      next[at] = before + (share === undefined ? mass.y[at]! / parts : share[at]!);
+      mass.y[at]! -= arcsOfSum * (next[at]! - before);
+    }
+    const nextZ = sum.partZ + zShare;
+    mass.z -= arcsOfSum * (nextZ - sum.partZ);
+    sum.part = next;
+    sum.partZ = nextZ;
+    sum.count += 1;
+    if (sum.count % EPOCH === 0) rebase(sum);
+  });
+  return true;
+}
+
+/** Moves the part into the carry without losing a bit: carry + part is the same before and after. */
+function rebase(sum: RunningSum): void {
+  const carry = new Float64Array(sum.part.length);
+  const rest = new Float64Array(sum.part.length);
+  for (let at = 0; at < carry.length; at++)
+    [carry[at], rest[at]] = twoSum(sum.carry?.[at] ?? 0, sum.part[at]!);
+  [sum.carryZ, sum.partZ] = twoSum(sum.carryZ, sum.partZ);
+  sum.carry = carry;
+  sum.part = rest;
+  sum.epoch += 1;
+}
+
+/** [a + b rounded, the rounding error] (Knuth). */
+function twoSum(a: number, b: number): [number, number] {
+  const sum = a + b;
+  const bPart = sum - a;
+  return [sum, a - (sum - bPart) + (b - bPart)];
+}
+
+/**
+ * Takes what the offer has beyond what was taken. `fresh`: this receiver's life started without memory. `zMax`: no honest sender can
+ * give more than that. The offer's vectors are kept.
+ */
+export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMax: number): TakeOutcome {
+  const order = orderOf(taken, offer);
+  if (order !== 'newer' && order !== 'new-life' && order !== 'went-back') return order;
+  if (order === 'new-life') Object.assign(taken, createTaken());
+  const carryMoved = !sameCarry(taken, offer);
+  if (carryMoved && offer.carry === undefined && offer.epoch > 0) return 'unreadable';
+  if (!taken.known && fresh && offer.startCount > 0) {
+    note(taken, offer, carryMoved);
+    return 'baseline';
+  }
+  const dz = offer.partZ - taken.partZ + (carryMoved ? offer.carryZ - taken.carryZ : 0);
+  if (!(Math.abs(dz) <= zMax) || (order !== 'went-back' && dz < 0)) return 'impossible';
+  if (dz < 0 && mass.z + dz < mass.z * KEPT_SHARE_MIN) return 'put-off';
+  if (!addDifference(mass.y, taken, offer, carryMoved)) return 'impossible';
+  mass.z += dz;
+  note(taken, offer, carryMoved);
+  return 'taken';
+}
+
+function orderOf(taken: Taken, offer: Offer): 'newer' | 'new-life' | 'went-back' | 'stale' | 'duplicate' {
+  if (offer.incarnation < taken.incarnation) return 'stale';
+  if (!taken.known) return 'newer';
+  if (offer.life !== taken.life) return offer.life > taken.life ? 'new-life' : 'stale';
+  if (offer.incarnation > taken.incarnation) return 'went-back';
+  if (offer.count === taken.count) return 'duplicate';
+  return offer.count < taken.count ? 'stale' : 'newer';
+}
+
+/** A sender that went back to a checkpoint may come to the same epoch with another carry. */
+function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
+  if (epoch === 0) return taken.epoch === 0;
+  return epoch === taken.epoch && incarnation === taken.incarnation;
+}
+
+/** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where a sum would not be finite. */
+function addDifference(y: Float64Array, taken: Taken, { part, carry }: Offer, carryMoved: boolean): boolean {
+  assert(part.length === y.length, `part of ${part.length}, mass of ${y.length}`);
+  const sums = carryMoved ? new Float64Array(y.length) : undefined;
+  if (sums !== undefined)
+    for (let at = 0; at < y.length; at++) sums[at] = (carry?.[at] ?? 0) - (taken.carry?.[at] ?? 0);
+  const before = taken.part;
+  const added = (at: number) => y[at]! + (part[at]! - (before?.[at] ?? 0) + (sums?.[at] ?? 0));
+  for (let at = 0; at < y.length; at++) if (!Number.isFinite(added(at))) return false;
+  for (let at = 0; at < y.length; at++) y[at] = added(at);
+  return true;
+}
+
+function note(taken: Taken, offer: Offer, carryMoved: boolean): void {
+  taken.known = true;
+  taken.incarnation = offer.incarnation;
+  taken.life = offer.life;
+  taken.count = offer.count;
+  taken.part = offer.part;
+  taken.partZ = offer.partZ;
+  taken.epoch = offer.epoch;
+  if (!carryMoved) return;
+  taken.carry = offer.carry;
+  taken.carryZ = offer.carryZ;
+}

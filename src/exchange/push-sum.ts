@@ -1,0 +1,369 @@
+/**
+ * Robust push-sum: exact averages, and SGD on top of them, over directed links that lose messages. The mass (y, z) travels as running
+ * sums (mass.ts); a peer's params are the de-biased x = y/z. Each cycle, at the peer's own pace:
+ *   x = y/z;   y ← y + (train(x) − x)·min(1, a·z);   give a share to every out-neighbour that is up, keep one
+ * Source: Hadjicostis, Vaidya, Domínguez-García 2016 for the sums; stochastic gradient push, Assran et al. 2019, Algorithm 1, for the
+ * training (there the change is added to y as it is). Our deviation: a change moves x by at most `stepFactorMax` (a) times what the
+ * training did, because z gets small where messages are lost, and y/z would then amplify the step.
+ * Without local updates it averages the peers' first params. A neighbour whose link is down is given nothing until it is back (its
+ * sum stays where it was). At its end a peer hands all its mass over. After a crash: with the checkpoint the sum over all peers is what
+ * it was; without, the peer brings its first params again, and what it held is lost with it.
+ * `variant: plain` sends the mass itself (Kempe, Dobra, Gehrke 2003): it is not loss-tolerant, and here for comparison.
+ */
+import { present } from '../base/assert.ts';
+import { precisionOf, type Vector, zeros } from '../params/layout.ts';
+import { type Arc, type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
+import {
+  createMass,
+  createSum,
+  createTaken,
+  EPOCH,
+  give,
+  type Mass,
+  type Offer,
+  type Taken,
+  take,
+} from './mass.ts';
+import { oneOf, parseOptions, realNumber } from './options.ts';
+import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
+import { packPushSum, unpackPushSum } from './push-sum-snapshot.ts';
+import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleRefusal, RuleScope } from './rule.ts';
+
+/** A sum with its carry goes out in the first messages of an epoch and in every so many'th after that. */
+const CARRY_EVERY = 8;
+/** How often a peer that leaves says what it gave. */
+const FAREWELLS = 3;
+
+interface PushSumOptions {
+  readonly variant: 'robust' | 'plain';
+  readonly periodMs?: number;
+  readonly stepFactorMax: number;
+}
+
+export interface PushSumState {
+  readonly context: RuleContext;
+  readonly options: PushSumOptions;
+  readonly pace: Pace;
+  readonly incarnation: number;
+  /** The incarnation in which this peer last started anew. */
+  readonly life: number;
+  /** Whether this incarnation is that one. */
+  readonly fresh: boolean;
+  round: number;
+  /** Undefined until its size is known. */
+  mass: Mass | undefined;
+  /** Whether the peer's own params are in the mass. */
+  entered: boolean;
+  /** De-biased params at the start of `paramsRound`. */
+  params: Vector;
+  paramsRound: number;
+  training: boolean;
+  readonly arcs: Arcs;
+  readonly taken: Map<number, Taken>;
+  farewells: number;
+  ended: boolean;
+}
+
+export const pushSum: ExchangeRule<PushSumState> = {
+  name: 'push-sum',
+  summary: 'robust push-sum: exact averages over directed links that lose messages, and SGD on top of them',
+  graphs: 'strong',
+  notFor:
+    'SGD where a third of the messages or more is lost (receive-merge learns better there); graphs in which somebody is sent to by nobody',
+  tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
+  synchronous: false,
+  broadcast: false,
+  queue: 'every',
+  /** Numbers: sum [life, start count, epoch, count, z]; base the same with the carry's z; share [z]. */
+  messages: { sum: { vectors: ['f64'] }, base: { vectors: ['f64', 'f64'] }, share: { vectors: ['f64'] } },
+
+  parse: (given) =>
+    parseOptions(
+      'push-sum',
+      {
+        variant: oneOf(['robust', 'plain'], 'robust'),
+        periodMs: PERIOD_MS,
+        stepFactorMax: realNumber(1, 1e9, 2),
+      },
+      given,
+    ),
+
+  fits(_, { inDegrees, outDegrees }) {
+    const problems = inDegrees.flatMap((degree, peer) =>
+      degree > 0 && outDegrees[peer]! > 0
+        ? []
+        : [
+            `peer ${peer} is sent to by ${degree} and sends to ${outDegrees[peer]}; push-sum wants at least one each`,
+          ],
+    );
+    return inDegrees.length === 1 ? [] : problems.slice(0, 3);
+  },
+
+  init(context, firstRound, life) {
+    const options = context.options as unknown as PushSumOptions;
+    const incarnation = life?.incarnation ?? 0;
+    const common = {
+      context,
+      options,
+      incarnation,
+      pace: createPace(options.periodMs),
+      round: -1,
+      params: new Float32Array(0),
+      training: false,
+      farewells: 0,
+      ended: false,
+    };
+    if (life?.snapshot !== undefined && life.snapshot.length > 0)
+      return { ...common, fresh: false, ...unpackPushSum(life.snapshot, context) };
+    return {
+      ...common,
+      life: incarnation,
+      fresh: true,
+      mass: undefined,
+      entered: false,
+      paramsRound: firstRound,
+      arcs: createArcs(context.outNeighbours),
+      taken: new Map(context.inNeighbours.map((peer) => [peer, createTaken()])),
+    };
+  },
+
+  snapshot: packPushSum,
+
+  waitingFor: () => [],
+
+  step(state, event, scope) {
+    switch (event.kind) {
+      case 'begin':
+        return begin(state, event.round, event.params, scope);
+      case 'trained':
+        return trained(state, event.params, scope);
+      case 'received':
+        return received(state, event.from, event.incarnation, event.message);
+      case 'neighbour':
+        if (event.status === 'down') neighbourDown(state.arcs, event.peer);
+        else neighbourUp(state.arcs, event.peer, event.incarnation);
+        return [];
+      case 'timer':
+        if (event.name === 'farewell') return farewell(state);
+        return state.round >= 0 && !state.training && !state.ended ? proceed(state, scope) : [];
+      case 'end':
+        return leave(state);
+      case 'sendFailed':
+        return []; // the next cycle's sums hold what this one's did
+    }
+  },
+};
+
+function begin(state: PushSumState, round: number, params: Vector, scope: RuleScope): RuleAction[] {
+  if (!state.entered) enter(state, params);
+  else if (state.context.trains && params !== state.params && round !== state.paramsRound)
+    adopt(state, params);
+  state.round = round;
+  state.params = params;
+  state.paramsRound = round;
+  startCycle(state.pace, scope.now);
+  if (!state.context.trains) return proceed(state, scope);
+  state.training = true;
+  return [{ kind: 'train', params }];
+}
+
+/** The peer's own params join what has been received already, with weight 1. */
+function enter(state: PushSumState, params: Vector): void {
+  state.mass ??= createMass(params.length);
+  const { y } = state.mass;
+  for (let at = 0; at < y.length; at++) y[at]! += params[at]!;
+  state.mass.z += 1;
+  state.entered = true;
+}
+
+/** Another's params, taken by a peer that was far behind: x = params, with the weight that it has. */
+function adopt({ mass }: PushSumState, params: Vector): void {
+  const { y, z } = present(mass, 'mass');
+  for (let at = 0; at < y.length; at++) y[at] = params[at]! * z;
+}
+
+function trained(state: PushSumState, params: Vector, scope: RuleScope): RuleAction[] {
+  const { y, z } = present(state.mass, 'mass');
+  const factor = Math.min(1, state.options.stepFactorMax * z);
+  for (let at = 0; at < y.length; at++) y[at]! += factor * (params[at]! - state.params[at]!);
+  state.training = false;
+  return proceed(state, scope);
+}
+
+/** Ends the cycle if its time is up. */
+function proceed(state: PushSumState, scope: RuleScope): RuleAction[] {
+  const wait = mayEnd(state.pace, scope.now);
+  if (wait !== undefined) return [wait];
+  const actions = push(state, true);
+  state.params = debiased(present(state.mass, 'mass'), state.params);
+  state.paramsRound = state.round + 1;
+  return [...actions, { kind: 'complete', round: state.round, params: state.params, excluded: [] }];
+}
+
+/** x = y/z in the precision of the params. */
+function debiased({ y, z }: Mass, params: Vector): Vector {
+  const x = zeros(precisionOf(params), y.length);
+  for (let at = 0; at < x.length; at++) x[at] = y[at]! / z;
+  return x;
+}
+
+/** Gives to all that are up, and tells them what they have been given so far. */
+function push(state: PushSumState, keepsShare: boolean): RuleAction[] {
+  const mass = present(state.mass, 'mass');
+  const { round, options } = state;
+  const groups = groupsOf(state.arcs, mass.y.length);
+  if (options.variant === 'robust') {
+    const sums = groups.map(({ sum }) => sum);
+    const counts = groups.map(({ arcs }) => arcs.length);
+    return give(mass, sums, counts, keepsShare) ? tellSums(state) : [];
+  }
+  const arcs = groups.flatMap((group) => group.arcs);
+  const gift = createSum(mass.y.length);
+  if (!give(mass, [gift], [arcs.length], keepsShare)) return [];
+  return [sendTo(arcs, { kind: 'share', round, vectors: [gift.part], numbers: [gift.partZ] })];
+}
+
+function tellSums(state: PushSumState): RuleAction[] {
+  const groups = groupsOf(state.arcs, present(state.mass, 'mass').y.length);
+  return groups.map(({ sum, startCount, arcs }) => {
+    const { part, partZ, carry, carryZ, epoch, count } = sum;
+    const numbers = [state.life, startCount, epoch, count, partZ];
+    const { round } = state;
+    const withCarry = carry !== undefined && (count % EPOCH < CARRY_EVERY || count % CARRY_EVERY === 0);
+    return sendTo(
+      arcs,
+      withCarry
+        ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
+        : { kind: 'sum', round, vectors: [part], numbers },
+    );
+  });
+}
+
+function sendTo(arcs: readonly Arc[], message: RuleMessage): RuleAction {
+  return { kind: 'send', to: arcs.map(({ peer }) => peer), message };
+}
+
+function received(
+  state: PushSumState,
+  from: number,
+  incarnation: number,
+  message: RuleMessage,
+): RuleAction[] {
+  const refuse = (reason: RuleRefusal, detail: string): RuleAction[] => [
+    { kind: 'refuse', from, reason, detail },
+  ];
+  const first = present(message.vectors[0], 'a vector') as Float64Array;
+  state.mass ??= createMass(first.length);
+  if ((message.kind === 'share') !== (state.options.variant === 'plain'))
+    return refuse('unexpected', `${message.kind} in a run that is ${state.options.variant}`);
+  if (message.kind === 'share') return takeShare(state, first, message.numbers, refuse);
+  const offer = offerOf(message, incarnation);
+  if (offer === undefined) return refuse('malformed', `numbers ${message.numbers.join(', ')}`);
+  const taken = present(state.taken.get(from), `in-neighbour ${from}`);
+  const { peerCount, rounds } = state.context;
+  // Every peer brings weight 1: a whole run's gifts cannot be more, even where all is given again after a restart.
+  const outcome = take(state.mass, taken, offer, state.fresh, peerCount * (rounds + 1));
+  switch (outcome) {
+    case 'stale':
+    case 'duplicate':
+      return refuse(outcome, `sum ${offer.count}, after ${taken.count}`);
+    case 'impossible':
+      return refuse(outcome, `weight ${offer.partZ + offer.carryZ}, after ${taken.partZ + taken.carryZ}`);
+    default:
+      return [];
+  }
+}
+
+function takeShare(
+  state: PushSumState,
+  vector: Float64Array,
+  numbers: readonly number[],
+  refuse: (reason: RuleRefusal, detail: string) => RuleAction[],
+): RuleAction[] {
+  const mass = present(state.mass, 'mass');
+  const [z] = numbers;
+  if (z === undefined || !(z >= 0 && z <= state.context.peerCount))
+    return refuse('impossible', z === undefined ? 'no weight' : `weight ${z}`);
+  for (let at = 0; at < vector.length; at++) mass.y[at]! += vector[at]!;
+  mass.z += z;
+  return [];
+}
+
+function offerOf({ kind, numbers, vectors }: RuleMessage, incarnation: number): Offer | undefined {
+  const [life, startCount, epoch, count, partZ, carryZ = 0] = numbers;
+  if (numbers.length !== (kind === 'base' ? 6 : 5)) return undefined;
+  const counts = [life, startCount, epoch, count];
+  if (!counts.every((value) => Number.isSafeInteger(value) && value! >= 0)) return undefined;
+  return {
+    incarnation,
+    life: life!,
+    startCount: startCount!,
+    epoch: epoch!,
+    count: count!,
+    part: vectors[0] as Float64Array,
+    partZ: partZ!,
+    carry: vectors[1] as Float64Array | undefined,
+    carryZ,
+  };
+}
+
+/** At the end all mass goes to the others, and they are told a few times, in case a message is lost. */
+function leave(state: PushSumState): RuleAction[] {
+  state.ended = true;
+  state.training = false;
+  const cleared: RuleAction = { kind: 'clearTimer', name: 'cycle' };
+  if (!state.entered) return [cleared];
+  const actions = push(state, false);
+  return actions.length === 0 ? [cleared] : [cleared, ...actions, ...againLater(state)];
+}
+
+function farewell(state: PushSumState): RuleAction[] {
+  if (!state.ended || state.options.variant === 'plain') return [];
+  for (const { sum } of groupsOf(state.arcs, present(state.mass, 'mass').y.length)) sum.count += 1;
+  return [...tellSums(state), ...againLater(state)];
+}
+
+function againLater(state: PushSumState): RuleAction[] {
+  if (state.farewells >= FAREWELLS || state.options.variant === 'plain') return [];
+  state.farewells += 1;
+  return [{ kind: 'setTimer', name: 'farewell', delayMs: state.pace.periodMs }];
+}
+
+/** What a peer holds and what has gone over its arcs, for whoever checks that none gets lost. */
+export interface MassBalance {
+  readonly y: Float64Array;
+  readonly z: number;
+  /** Per out-arc, all that was given over it: σ. */
+  readonly given: readonly ArcMass[];
+  /** Per in-arc, all that was taken: ρ. */
+  readonly taken: readonly ArcMass[];
+}
+
+export interface ArcMass {
+  readonly peer: number;
+  readonly y: Float64Array;
+  readonly z: number;
+}
+
+/** Over all peers of a robust run, Σ y + Σ given − Σ taken is constant, and likewise for z. Undefined before the first round. */
+export function massOf(ruleState: unknown): MassBalance | undefined {
+  const { mass, entered, arcs, taken } = ruleState as PushSumState;
+  if (mass === undefined || !entered) return undefined;
+  const { y, z } = mass;
+  return {
+    y: y.slice(),
+    z,
+    given: arcs.all.map(({ peer, sum }) => total(peer, y.length, sum)),
+    taken: [...taken].map(([peer, sums]) => total(peer, y.length, sums)),
+  };
+}
+
+type Sums = Pick<Taken, 'part' | 'partZ' | 'carry' | 'carryZ'>;
+
+function total(peer: number, size: number, sums: Sums | undefined): ArcMass {
+  const y = Float64Array.from(
+    { length: size },
+    (_, at) => (sums?.carry?.[at] ?? 0) + (sums?.part?.[at] ?? 0),
+  );
+  return { peer, y, z: (sums?.carryZ ?? 0) + (sums?.partZ ?? 0) };
+}

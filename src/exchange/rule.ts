@@ -56,7 +56,10 @@ export interface RuleContext {
   readonly outNeighbours: readonly number[];
   /** Ascending; peers whose messages this one mixes. */
   readonly inNeighbours: readonly number[];
-  /** Per in-neighbour j: by how many rounds j can run ahead of this peer when nobody is excluded (the distance self → j). */
+  /**
+   * Per in-neighbour j: by how many rounds j can run ahead of this peer when nobody is excluded (the distance self → j). Of
+   * synchronous rules only; empty for others, whose peers go their own pace.
+   */
   readonly aheadMax: ReadonlyMap<number, number>;
   /** Row `self` of the mixing matrix W: what this peer gives to what it receives from j; includes self. */
   readonly mixingRow: ReadonlyMap<number, number>;

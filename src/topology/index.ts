@@ -6,7 +6,14 @@ export {
   topologyKinds,
   topologySchema,
 } from './builders.ts';
-export { components, diameter, distances, isConnected, requireConnected } from './connectivity.ts';
+export {
+  components,
+  diameter,
+  diameterBound,
+  distances,
+  isConnected,
+  requireConnected,
+} from './connectivity.ts';
 export {
   defaultMixing,
   type MixingMatrix,

@@ -11,6 +11,7 @@ import {
   siloNames,
   spectralGap,
 } from '../../src/topology/index.ts';
+import { dense } from './dense.ts';
 
 interface Case {
   readonly id: string;

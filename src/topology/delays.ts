@@ -6,16 +6,9 @@
  * The paper's flows never share core links; only access links couple the arcs of an overlay, through its degrees. Ours
  * to add: `routes`, with which the arcs of a round share core links too, max–min fair (core-sharing.ts).
  */
+import { fairRatesBps, type Routes } from './core-sharing.ts';
 import type { WeightedDigraph } from './cycle-time/digraph.ts';
 import type { Arc } from './overlay.ts';
-
-/** Where flows go in the core, for sharing. Directed links: each direction of a cable is one. */
-export interface Routes {
-  /** [directed link]. */
-  readonly capacityBps: Float64Array;
-  /** Directed links on the way, in order. */
-  linksOf(from: number, to: number): readonly number[];
-}
 
 /** The possible arcs between silos with everything that their delays depend on. A silo's index is its node of an overlay. */
 export interface ConnectivityGraph {
@@ -70,6 +63,7 @@ export function arcDelayMs(
  * With `routes` the arcs share access and core links max–min fair.
  */
 export function arcDelaysMs(graph: ConnectivityGraph, arcs: readonly Arc[]): Float64Array {
+  if (graph.routes !== undefined) return sharedDelaysMs(graph, graph.routes, arcs);
   const outDegree = new Int32Array(graph.siloCount);
   const inDegree = new Int32Array(graph.siloCount);
   for (const [from, to] of arcs) {
@@ -77,6 +71,15 @@ export function arcDelaysMs(graph: ConnectivityGraph, arcs: readonly Arc[]): Flo
     inDegree[to] = inDegree[to]! + 1;
   }
   return Float64Array.from(arcs, ([from, to]) => arcDelayMs(graph, from, to, outDegree[from], inDegree[to]));
+}
+
+function sharedDelaysMs(graph: ConnectivityGraph, routes: Routes, arcs: readonly Arc[]): Float64Array {
+  const ratesBps = fairRatesBps(graph, routes, arcs);
+  return Float64Array.from(
+    arcs,
+    ([from, to], arc) =>
+      roundComputeMs(graph, from) + graph.latencyMs(from, to) + (1000 * graph.modelBits) / ratesBps[arc]!,
+  );
 }
 
 /** The delay digraph of a round: the arcs in their order, then the self-arc of every silo. */

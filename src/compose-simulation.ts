@@ -1,6 +1,7 @@
 /** From an experiment to peers on virtual time: plan, configs, Trainers in this thread, and the world they live in. */
 import { present } from './base/assert.ts';
 import { readDocumentFile } from './base/document.ts';
+import { InputError } from './base/errors.ts';
 import {
   goalOf,
   localWorkOf,
@@ -11,7 +12,10 @@ import {
   siloTrainer,
 } from './compose.ts';
 import type { Experiment } from './experiment/experiment.ts';
+import { vectorDigest } from './params/layout.ts';
 import { peerConfig } from './peer/plan.ts';
+import type { RunInfo } from './record/index.ts';
+import type { RecordedRun } from './simulate/recorded-run.ts';
 import type { SimulatedRun } from './simulate/run.ts';
 import { worldOf } from './simulate/world.ts';
 import type { TrainerSpec } from './train/spec.ts';
@@ -27,11 +31,14 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
   const { name, seed, record, baselines } = experiment;
   const trainers = await simulationTrainers(experiment, data);
   const plan = planOf(experiment);
-  const work = localWorkOf(experiment);
   const peers = data.plan.silos.map(({ name: silo }, self) => {
     const trainer = present(trainers[self], `trainer ${self}`);
-    const steps = work.count * (work.kind === 'epochs' ? trainer.stepsPerEpoch : 1);
-    return { name: silo, config: peerConfig(plan, self, steps), trainer, silo: siloRecordOf(data, self) };
+    return {
+      name: silo,
+      config: peerConfig(plan, self, stepsOf(experiment, trainer)),
+      trainer,
+      silo: siloRecordOf(data, self),
+    };
   });
   const pooled = baselines.includes('pooled') ? pooledJob(experiment, data, SIMULATION_THREADS) : undefined;
   return {
@@ -71,8 +78,81 @@ export async function simulationTrainers(
   return batchedTrainers(specs);
 }
 
+/** Optimiser updates per round of a silo. */
+function stepsOf(experiment: Experiment, { stepsPerEpoch }: EngineTrainer): number {
+  const { kind, count } = localWorkOf(experiment);
+  return count * (kind === 'epochs' ? stepsPerEpoch : 1);
+}
+
 /** InputError as the Trainers. */
 async function exact(specs: readonly TrainerSpec[]): Promise<readonly EngineTrainer[]> {
   const { exactTrainers } = await import('./train/many-trainers.ts');
   return exactTrainers(specs);
+}
+
+/** How a replayed peer compares. */
+export interface ReplayRow {
+  readonly name: string;
+  /** Rounds done. */
+  readonly round: number;
+  /** SHA-256 (hex) of the final params; absent where the peer died before its end. */
+  readonly recorded?: string;
+  readonly replayed: string;
+}
+
+/** Runs a recorded run again, on the engines and threads that its logs name. InputError `replay-engines`; errors of replay. */
+export async function replayRun(
+  experiment: Experiment,
+  data: SwarmData,
+  { logs }: RecordedRun,
+  onProgress: (done: number, lines: number) => void,
+): Promise<readonly ReplayRow[]> {
+  const { replay } = await import('./simulate/replay.ts');
+  const trainers = await recordedTrainers(experiment, data, logs);
+  const plan = planOf(experiment);
+  const peers = logs.map(({ log }, self) => {
+    const trainer = present(trainers[self], `trainer ${self}`);
+    return { config: peerConfig(plan, self, stepsOf(experiment, trainer)), trainer, log };
+  });
+  let letIn = 0;
+  const replayed = await replay(peers, {
+    onProgress: (done, lines) => {
+      onProgress(done, lines);
+      // Signals and the progress line get their turn.
+      return letIn++ % 8 === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+    },
+  });
+  for (const trainer of trainers) await trainer.dispose();
+  return replayed.map(({ round, params }, self) => {
+    const { end } = present(logs[self], `log ${self}`);
+    return {
+      name: present(data.plan.silos[self], `silo ${self}`).name,
+      round,
+      ...(end === undefined ? {} : { recorded: end.paramsSha256 }),
+      replayed: vectorDigest(params),
+    };
+  });
+}
+
+/** One engine per silo for the whole of its log. */
+async function recordedTrainers(
+  experiment: Experiment,
+  data: SwarmData,
+  logs: RecordedRun['logs'],
+): Promise<readonly EngineTrainer[]> {
+  const specs = logs.map(({ starts }, self): TrainerSpec => {
+    const used = [...new Set(starts.map(({ backend, threads = 1 }) => `${backend} on ${threads} threads`))];
+    const [{ backend, threads = 1 }] = starts as [RunInfo];
+    if (used.length > 1) {
+      const { name } = present(data.plan.silos[self], `silo ${self}`);
+      throw new InputError(
+        'replay-engines',
+        `${name} trained with ${used.join(', then with ')}: a run that changes its engine cannot be replayed`,
+        { peer: self },
+      );
+    }
+    const spec = siloTrainer(experiment, data, self, threads);
+    return { ...spec, backend: backend as TrainerSpec['backend'] };
+  });
+  return exact(specs);
 }

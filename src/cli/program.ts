@@ -9,6 +9,7 @@ import { declareIdentity } from './identity.ts';
 import type { CliIo } from './io.ts';
 import { declareMembership } from './membership.ts';
 import { declarePeer } from './peer.ts';
+import { declareReplay } from './replay.ts';
 import { declareReport } from './report.ts';
 import { declareSimulate } from './simulate.ts';
 import { declareSwarm } from './swarm.ts';
@@ -23,6 +24,7 @@ const commands: readonly Declare[] = [
   declareCheck,
   declareSweep,
   declareReport,
+  declareReplay,
   declareEvaluate,
   declareExport,
   declareIdentity,

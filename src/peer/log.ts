@@ -41,3 +41,31 @@ export function logged(event: PeerEvent): LoggedEvent {
 export function messageKey({ from, incarnation, sequence }: MessageName): string {
   return `${from}/${incarnation}/${sequence}`;
 }
+
+/** An event as a log holds it; undefined where it is none. Reads what `logged` wrote, and trusts nothing. */
+export function parseLogged(value: unknown): LoggedEvent | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const event = value as Record<string, unknown>;
+  return typeof event.kind === 'string' && Object.hasOwn(fields, event.kind) && hasFields(event)
+    ? (event as LoggedEvent)
+    : undefined;
+}
+
+/** Whole numbers and texts that each kind has. */
+const fields: Readonly<Record<LoggedEvent['kind'], readonly [readonly string[], readonly string[]]>> = {
+  start: [['incarnation', 'round'], []],
+  trained: [['token'], []],
+  received: [['from', 'incarnation', 'sequence'], []],
+  sendFailed: [['to', 'sequence'], ['reason']],
+  linkUp: [['peer', 'incarnation', 'round'], []],
+  linkDown: [['peer'], ['reason']],
+  timer: [[], ['name']],
+  goal: [[], ['goal']],
+  stop: [[], ['reason']],
+};
+
+function hasFields(event: Record<string, unknown>): boolean {
+  const [numbers, texts] = fields[event.kind as LoggedEvent['kind']];
+  const isCount = (name: string) => Number.isSafeInteger(event[name]) && (event[name] as number) >= 0;
+  return numbers.every(isCount) && texts.every((name) => typeof event[name] === 'string');
+}

@@ -10,6 +10,7 @@ export type {
   SimulationObserver,
   SimulationView,
 } from './observer.ts';
+export { openRecordedRun, type RecordedLog, type RecordedRun } from './recorded-run.ts';
 export {
   type RecordedLine,
   type RecordedPeer,

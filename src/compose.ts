@@ -177,6 +177,7 @@ export function swarmJobs(experiment: Experiment, data: SwarmData, options: JobO
     log: experiment.record === 'all' ? COMPLETE_LOG : BOUNDED_LOG,
     checkpointsKept: experiment.checkpoint.keep,
     goal: goalOf(experiment),
+    ...(experiment.faults === undefined ? {} : { faults: { schedule: experiment.faults, lives: 0 } }),
   }));
 }
 
@@ -196,12 +197,14 @@ export function pooledJob(experiment: Experiment, data: SwarmData, threads: numb
 
 /** A peer over libp2p and TCP, training in a worker, with its files in its folder. */
 export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promise<RunningPeer> {
-  const [{ runPeer }, { workerTrainer }, { libp2pTransport }, { fileStorage }] = await Promise.all([
-    import('./node/run-peer.ts'),
-    import('./train/worker-trainer.ts'),
-    import('./transport/libp2p/index.ts'),
-    import('./storage/files.ts'),
-  ]);
+  const [{ runPeer }, { underFaults }, { workerTrainer }, { libp2pTransport }, { fileStorage }] =
+    await Promise.all([
+      import('./node/run-peer.ts'),
+      import('./node/under-faults.ts'),
+      import('./train/worker-trainer.ts'),
+      import('./transport/libp2p/index.ts'),
+      import('./storage/files.ts'),
+    ]);
   const makers: PeerMakers = {
     clock: realClock,
     storage: fileStorage,
@@ -223,5 +226,5 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
         { clock: realClock },
       ),
   };
-  return runPeer(job, makers, watcher);
+  return runPeer(job, underFaults(makers, job), watcher);
 }

@@ -197,9 +197,12 @@ async function finish(
   const run = await loadRun(folder);
   await writeRunFile(folder, 'report.html', renderHtml([run]));
   session.answer(summary, `\n${describeRun(run, session.style)}\n${closingLines(folder, summary)}`);
-  const complete =
-    reachedItsGoal(summary, experiment) && summary.peers.every(({ paramsSha256 }) => paramsSha256 !== '');
-  return complete ? undefined : exitCodes.goalMissed;
+  const { goneForGood } = await import('../faults/deeds.ts');
+  const planned = goneForGood(experiment.faults ?? { seed: 0, faults: [] });
+  const everybodyEnded = summary.peers.every(
+    ({ paramsSha256 }, peer) => paramsSha256 !== '' || planned.has(peer),
+  );
+  return reachedItsGoal(summary, experiment) && everybodyEnded ? undefined : exitCodes.goalMissed;
 }
 
 function announcement({ experiment, folder, members }: Prepared): string {

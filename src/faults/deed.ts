@@ -10,6 +10,8 @@ export interface CutDeed {
 
 export interface PeerDeed {
   readonly kind: 'crash' | 'start' | 'pause' | 'resume' | 'leave';
+  /** Of a crash or a pause: nothing will undo it. */
+  readonly forGood?: true;
   readonly peer: number;
   readonly atMs: number;
 }

@@ -25,6 +25,12 @@ export function* deedsOf(schedule: FaultSchedule, arcs: Arcs): Generator<Deed> {
   }
 }
 
+/** Who crashes or stands still and never comes back. */
+export function goneForGood({ faults }: FaultSchedule): ReadonlySet<number> {
+  const deeds = faults.flatMap(peerDeeds);
+  return new Set(deeds.flatMap((deed) => ('peer' in deed && deed.forGood === true ? [deed.peer] : [])));
+}
+
 /** Every link that a partition breaks openly, from when to when; spans that touch or overlap are one. */
 export function cutsOf({ faults }: FaultSchedule, arcs: Arcs): CutDeed[] {
   const partitions = faults.filter((fault) => fault.kind === 'partition' && !fault.silent);
@@ -77,12 +83,16 @@ function peerDeeds(fault: Fault): Deed[] {
     case 'crash': {
       const { peer, atMs, restartMs } = fault;
       const crash: Deed = { kind: 'crash', peer, atMs };
-      return restartMs === undefined ? [crash] : [crash, { kind: 'start', peer, atMs: restartMs }];
+      return restartMs === undefined
+        ? [{ ...crash, forGood: true }]
+        : [crash, { kind: 'start', peer, atMs: restartMs }];
     }
     case 'pause': {
       const { peer, fromMs, toMs } = fault;
       const pause: Deed = { kind: 'pause', peer, atMs: fromMs };
-      return toMs === undefined ? [pause] : [pause, { kind: 'resume', peer, atMs: toMs }];
+      return toMs === undefined
+        ? [{ ...pause, forGood: true }]
+        : [pause, { kind: 'resume', peer, atMs: toMs }];
     }
     case 'leave':
       return [{ kind: 'leave', peer: fault.peer, atMs: fault.atMs }];

@@ -28,7 +28,7 @@ export function faultWarnings({ faults }: FaultSchedule, runMs: number | undefin
   const last = Math.max(0, ...faults.flatMap((fault) => instantsOf(fault).map(({ atMs }) => atMs)));
   if (runMs !== undefined || last === 0) return [];
   return [
-    `the last fault is planned for ${last / 1_000} s, and the run ends by rounds or its goal, whenever that is: what is planned for later does not happen; set stop.seconds to be sure`,
+    `the last fault is planned for ${last / 1_000} s, and the run ends by rounds or its goal, whenever that is: what is planned for later does not happen, but restarts and late joins are waited for; set stop.seconds to be sure`,
   ];
 }
 

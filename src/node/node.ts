@@ -120,6 +120,15 @@ export class PeerNode {
     this.#dispatch({ kind: 'stop', reason });
   }
 
+  /** Writes down what a fault schedule has done to this peer, to its link to `other`, or to a message for it. */
+  noteFault(fault: string, other?: number): void {
+    try {
+      this.#with.recorder.fault(fault, this.#state.round, this.#with.clock.now(), other);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** Ends the node: links, timers, files. The peer answers its neighbours until here. */
   async close(): Promise<void> {
     this.#life = 'ended';

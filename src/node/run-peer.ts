@@ -34,7 +34,14 @@ export interface PeerMakers {
   readonly clock: Clock;
   storage(folder: string): Storage;
   trainer(spec: TrainerSpec): Promise<EngineTrainer>;
-  transport(job: PeerJob, identity: Identity, config: PeerConfig, bounds: WireBounds): Transport;
+  /** `onFault`: told of what a fault schedule does to a link or a message. */
+  transport(
+    job: PeerJob,
+    identity: Identity,
+    config: PeerConfig,
+    bounds: WireBounds,
+    onFault: (fault: string, other: number) => void,
+  ): Transport;
 }
 
 export interface PeerWatcher {
@@ -90,6 +97,11 @@ export class RunningPeer {
 
   stop(reason: string): void {
     this.#parts.node.stop(reason);
+  }
+
+  /** Writes down what a fault schedule has done to this peer. */
+  noteFault(fault: string): void {
+    this.#parts.node.noteFault(fault);
   }
 
   get round(): number {
@@ -205,13 +217,15 @@ export async function runPeer(
     params: precisionOf(params),
     roundsMax: config.rounds + 1,
   };
-  const transport = makers.transport(job, identity, config, bounds);
+  const transport = makers.transport(job, identity, config, bounds, (fault, other) =>
+    node.noteFault(fault, other),
+  );
   const log = await rotatingLog(storage, EVENTS_FILE, job.log);
   const recorder = new Recorder({ peer: job.self, level: job.record }, (line) => log.append(line.trimEnd()));
   const checkpoints = { everyRounds: job.plan.checkpointEveryRounds, keep: job.checkpointsKept };
   const presence = presenceOf(job, config, transport, clock);
   presence?.subscribe(() => watcher.onOthers?.(presence.others()));
-  const node = new PeerNode(
+  const node: PeerNode = new PeerNode(
     {
       config,
       bounds,

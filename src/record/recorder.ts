@@ -41,6 +41,8 @@ export interface SentSoFar {
 export interface RecorderTotals {
   readonly refusals: Record<string, number>;
   readonly notices: Record<string, number>;
+  /** What a fault schedule did to this peer, its links and its messages, by kind. */
+  readonly faults: Record<string, number>;
   readonly exclusions: Record<string, number>;
   trainMs: number;
   exchangeMs: number;
@@ -51,6 +53,7 @@ export class Recorder {
   readonly totals: RecorderTotals = {
     refusals: {},
     notices: {},
+    faults: {},
     exclusions: {},
     trainMs: 0,
     exchangeMs: 0,
@@ -90,6 +93,12 @@ export class Recorder {
     const count = bump(this.totals.notices, what);
     if (count <= LINES_PER_KIND_MAX)
       this.write({ type: 'notice', peer: this.#peer, what, round, nowMs, ...more });
+  }
+
+  /** A fault that hit this peer, its link to `other`, or a message for it; a notice too, as `fault-…`. */
+  fault(kind: string, round: number, nowMs: number, other?: number): void {
+    bump(this.totals.faults, kind);
+    this.notice(`fault-${kind}`, round, nowMs, other === undefined ? {} : { other });
   }
 
   /** Time spent in mixing, encoding and sending. */

@@ -39,7 +39,12 @@ export interface RunOutcome {
   /** Whether there is a test set that all peers are judged by. */
   readonly hasGlobalTest: boolean;
   /** Each peer's name and number of training samples, by peer. */
-  readonly members: readonly { readonly name: string; readonly samples: number }[];
+  readonly members: readonly {
+    readonly name: string;
+    readonly samples: number;
+    /** What was done to the peer from outside, by kind: it may not have lived to write it down. */
+    readonly faults?: Readonly<Record<string, number>>;
+  }[];
   /** By peer; undefined for one that died and was not started again. */
   readonly peers: readonly (PeerOutcome | undefined)[];
   readonly interrupted: boolean;
@@ -67,7 +72,7 @@ export function summariseRun(run: RunOutcome): RunSummary {
     mode,
     seed,
     backend: [...new Set(ended.map(({ backend }) => backend))].join('+'),
-    rounds: ended.reduce((least, { round }) => Math.min(least, round), ended[0]?.round ?? 0),
+    rounds: Math.min(...staying(ended).map(({ round }) => round), ...(ended.length === 0 ? [0] : [])),
     endReason: endReasonOf(run),
     wallSeconds: run.wallMs / 1000,
     ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
@@ -86,12 +91,22 @@ export function summariseRun(run: RunOutcome): RunSummary {
 
 function endReasonOf({ interrupted, peers }: RunOutcome): EndReason {
   if (interrupted) return 'interrupted';
-  const reason = peers.find((peer) => peer !== undefined)?.reason ?? 'failed';
+  const reason = staying(peers.filter((peer) => peer !== undefined))[0]?.reason ?? 'failed';
   return reason === 'stopped' ? 'interrupted' : reason;
 }
 
+/** Those that did not leave before the run's end, where there are any. */
+function staying(ended: readonly PeerOutcome[]): readonly PeerOutcome[] {
+  const stayed = ended.filter(({ reason }) => reason !== 'stopped');
+  return stayed.length > 0 ? stayed : ended;
+}
+
+function faultsOf(faults: Readonly<Record<string, number>>): Pick<PeerSummary, 'faults'> {
+  return Object.keys(faults).length === 0 ? {} : { faults };
+}
+
 function peerSummary(
-  { name, samples }: RunOutcome['members'][number],
+  { name, samples, faults = {} }: RunOutcome['members'][number],
   peer: PeerOutcome | undefined,
   alone: RunOutcome['alone'][number] | undefined,
 ): PeerSummary {
@@ -100,7 +115,7 @@ function peerSummary(
     samples,
     ...(alone === undefined ? {} : { alone: testAccuracy(alone.own, alone.global) }),
   };
-  if (peer === undefined) return { ...base, ...NOTHING };
+  if (peer === undefined) return { ...base, ...NOTHING, ...faultsOf(faults) };
   const { totals, sent, wallMs } = peer;
   const share = (spentMs: number): number => (wallMs === 0 ? 0 : Math.min(1, spentMs / wallMs));
   return {
@@ -113,6 +128,7 @@ function peerSummary(
     exclusions: Object.values(totals.exclusions).reduce((sum, count) => sum + count, 0),
     exclusionsByReason: totals.exclusions,
     refusals: totals.refusals,
+    ...faultsOf({ ...totals.faults, ...faults }),
     timeShare: {
       training: share(totals.trainMs),
       waiting: share(totals.waitMs),

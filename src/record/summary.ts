@@ -49,6 +49,8 @@ export interface PeerSummary extends TestAccuracy {
   readonly exclusionsByReason: Readonly<Record<string, number>>;
   /** Messages and links this peer refused, per reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** What a fault schedule did to this peer, its links and its messages, by kind; absent where there was none. */
+  readonly faults?: Readonly<Record<string, number>>;
   readonly timeShare?: TimeShare;
   /** Control-plane messages this peer originated, and those it passed on for others. */
   readonly controlMessagesSent?: number;
@@ -109,6 +111,7 @@ const peerSpec: Spec = {
   exclusions: whole,
   exclusionsByReason: mapOf(whole),
   refusals: mapOf(whole),
+  faults: optional(mapOf(whole)),
   timeShare: optional(shape({ training: 'number', waiting: 'number', exchanging: 'number' })),
   controlMessagesSent: optional(whole),
   controlMessagesForwarded: optional(whole),

@@ -72,6 +72,8 @@ class SwarmChild {
         return this.tell({ kind: 'baseline', result: await this.#pooled(order.job, order.rounds) });
       case 'addresses':
         return this.#peer?.connect(new Map(order.addresses));
+      case 'fault':
+        return this.#peer?.noteFault(order.fault);
       case 'stop':
         return this.#peer?.stop(order.reason);
       case 'alone':

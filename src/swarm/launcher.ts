@@ -20,6 +20,9 @@ export interface Child {
   readonly pid: number;
   send(message: ToChild): void;
   kill(): void;
+  /** Lets the process stand still, or go on. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface Launcher {
@@ -94,6 +97,8 @@ export function processLauncher({ entry, env, onOutput }: ProcessLauncherOptions
         // A child that is gone says so through its exit; a message to it is of no use then.
         send: (message) => child.connected && child.send(message, () => undefined),
         kill: () => child.kill('SIGKILL'),
+        pause: () => child.kill('SIGSTOP'),
+        resume: () => child.kill('SIGCONT'),
       };
     },
     close() {

@@ -22,6 +22,8 @@ export type ToChild =
   | { readonly kind: 'pooled'; readonly job: PooledJob; readonly rounds: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly (readonly [number, readonly string[]])[] }
   | { readonly kind: 'stop'; readonly reason: string }
+  /** What the fault schedule has done to this peer, for its record. */
+  | { readonly kind: 'fault'; readonly fault: string }
   | { readonly kind: 'alone' }
   | { readonly kind: 'exit' };
 

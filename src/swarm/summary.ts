@@ -35,7 +35,7 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
     mode: 'swarm',
     seed,
     hasGlobalTest,
-    members,
+    members: members.map((member, peer) => ({ ...member, faults: outcome.faults?.[peer] ?? {} })),
     peers: reports.map(outcomeOf),
     interrupted,
     alone: baselines.alone,

@@ -8,9 +8,11 @@ import { type GrapevineError, InputError, OperatingError } from '../base/errors.
 import type { PeerJob } from '../node/job.ts';
 import type { PeerReport } from '../node/run-peer.ts';
 import { type BaselineDependencies, type Baselines, runBaselines } from './baselines.ts';
+import { count, type MemberUnderFaults, perform } from './deeds.ts';
 import type { Child, Launcher } from './launcher.ts';
 import type { FromChild, PooledJob } from './protocol.ts';
 import { RoundBoard, type Standing } from './round-board.ts';
+import { ScheduledFaults } from './scheduled-faults.ts';
 
 export interface SwarmOptions {
   readonly jobs: readonly PeerJob[];
@@ -39,6 +41,8 @@ export interface SwarmOutcome {
   /** One per job; undefined for a peer that died and was not started again. */
   readonly reports: readonly (PeerReport | undefined)[];
   readonly baselines: Baselines;
+  /** What the fault schedule has done to each peer, by kind; absent where there was none. */
+  readonly faults?: readonly Readonly<Record<string, number>>[];
   /** From the first process's start to the last peer's end, baselines apart. */
   readonly wallMs: number;
 }
@@ -60,9 +64,8 @@ export async function runSwarm(
   }
 }
 
-interface Member {
+interface Member extends MemberUnderFaults {
   readonly index: number;
-  readonly name: string;
   child: Child | undefined;
   addresses: readonly string[] | undefined;
   report: PeerReport | undefined;
@@ -82,6 +85,7 @@ class Swarm {
   #phase: 'starting' | 'running' | 'ending' = 'starting';
   #interrupted = false;
   #settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  readonly #faults: ScheduledFaults | undefined;
   readonly #backendNotes = new Set<string>();
   #onBaseline: ((member: Member, result: Baselines['alone'][number]) => void) | undefined;
 
@@ -96,10 +100,14 @@ class Swarm {
       report: undefined,
       restarts: 0,
       lost: false,
+      away: undefined,
+      lives: 0,
+      faults: {},
       failure: undefined,
       gone: Promise.resolve(),
     }));
     this.#board = new RoundBoard(options.jobs.length, options.jobs[0]?.plan.rounds ?? 0);
+    this.#faults = this.#scheduledFaults();
   }
 
   async run(): Promise<SwarmOutcome> {
@@ -111,11 +119,13 @@ class Swarm {
     const interrupt = (): void => this.#interrupt();
     interruption.addEventListener('abort', interrupt);
     const patience = clock.after(START_MS_MAX, () => this.#giveUpStarting());
-    for (const member of this.#members) this.#start(member, this.#job(member).resume);
+    for (const member of this.#members)
+      if (member.away !== 'joins late') this.#start(member, this.#job(member).resume);
     if (interruption.aborted) interrupt();
     try {
       await ended;
     } finally {
+      this.#faults?.close();
       patience.cancel();
       interruption.removeEventListener('abort', interrupt);
     }
@@ -124,21 +134,56 @@ class Swarm {
     const baselines = await this.#baselines();
     await this.#exitAll();
     const reports = this.#members.map(({ report }) => report);
-    return { interrupted: this.#interrupted, reports, baselines, wallMs };
+    const faults = this.#members.map((member) => member.faults);
+    return { interrupted: this.#interrupted, reports, baselines, faults, wallMs };
   }
 
-  #job({ index }: Member): PeerJob {
-    return present(this.#options.jobs[index], `job ${index}`);
+  #scheduledFaults(): ScheduledFaults | undefined {
+    const schedule = this.#options.jobs[0]?.faults?.schedule;
+    if (schedule === undefined) return undefined;
+    const at = (peer: number): Member => present(this.#members[peer], `peer ${peer}`);
+    const faults = new ScheduledFaults(schedule, this.#members.length, this.#with.clock, {
+      join: (peer) => this.#join(at(peer)),
+      perform: (deed) => {
+        const member = at(deed.peer);
+        perform(deed, member, {
+          tell: (text) => this.#with.onTrouble(text),
+          startAgain: () => void member.gone.then(() => this.#startAgain(member)),
+          giveUp: () => this.#lose(member),
+        });
+      },
+    });
+    for (const member of this.#members) if (faults.joinsLate(member.index)) member.away = 'joins late';
+    return faults;
+  }
+
+  #join(member: Member): void {
+    member.away = undefined;
+    count(member, 'join');
+    this.#with.onTrouble(`${member.name} joins by the fault schedule`);
+    this.#start(member, this.#job(member).resume);
+  }
+
+  /** The run may have ended while the old process was going. */
+  #startAgain(member: Member): void {
+    if (this.#phase === 'running' && !this.#interrupted) this.#start(member, { kind: 'newest' });
+  }
+
+  #job({ index, lives }: Member): PeerJob {
+    const job = present(this.#options.jobs[index], `job ${index}`);
+    const { faults } = job;
+    const beganAgoMs = this.#faults?.beganAgoMs;
+    if (faults === undefined) return job;
+    return { ...job, faults: { ...faults, lives, ...(beganAgoMs === undefined ? {} : { beganAgoMs }) } };
   }
 
   #start(member: Member, resume: PeerJob['resume']): void {
-    const job = { ...this.#job(member), resume };
     member.gone = new Promise((resolve) => {
       const child = this.#with.launcher.start({
         message: (message) => {
           if (message.kind !== 'hello') this.#message(member, message);
           else if (this.#interrupted) child.kill();
-          else child.send({ kind: 'run', job });
+          else child.send({ kind: 'run', job: { ...this.#job(member), resume } });
         },
         exited: ({ code, signal }) => {
           this.#exited(member, signal ?? `exit code ${code}`);
@@ -163,6 +208,7 @@ class Swarm {
         return this.#with.onTrouble(message.text);
       case 'finished':
         member.report = message.report;
+        if (member.away === 'leaving') member.child?.send({ kind: 'exit' });
         return this.#checkEnd();
       case 'failed':
         member.failure = message;
@@ -182,8 +228,13 @@ class Swarm {
       this.#with.onNote(backendNote);
     }
     const known = this.#members.filter(({ addresses: listening }) => listening !== undefined);
-    if (this.#phase === 'starting' && known.length < this.#members.length) return;
+    const awaited = this.#members.filter(({ away }) => away !== 'joins late');
+    if (this.#phase === 'starting' && known.length < awaited.length) return;
     this.#phase = 'running';
+    this.#faults?.begin();
+    for (const fault of ['join', 'restart']) {
+      if (member.faults[fault] !== undefined) member.child?.send({ kind: 'fault', fault });
+    }
     const book = known.map(({ index, addresses: listening = [] }) => [index, listening] as const);
     for (const { child } of known) child?.send({ kind: 'addresses', addresses: book });
   }
@@ -193,6 +244,8 @@ class Swarm {
     member.addresses = undefined;
     this.#onBaseline?.(member, {});
     if (this.#phase === 'ending' || member.report !== undefined) return;
+    if (member.away === 'crashed' && !this.#interrupted) return;
+    if (member.away === 'crashed for good') return this.#lose(member);
     if (this.#phase === 'starting' || member.failure?.category === 'input') {
       return this.#settle?.reject(failureOf(member, how));
     }
@@ -204,14 +257,17 @@ class Swarm {
       this.#with.onTrouble(`${member.name} is started again from its newest checkpoint`);
       return this.#start(member, { kind: 'newest' });
     }
+    this.#lose(member);
+  }
+
+  #lose(member: Member): void {
     member.lost = true;
     this.#board.lost(member.index);
     this.#checkEnd();
   }
 
   #checkEnd(): void {
-    const open = this.#members.filter(({ report, lost }) => report === undefined && !lost);
-    if (open.length > 0) return;
+    if (!this.#members.every(isOver)) return;
     if (this.#members.every(({ lost }) => lost)) {
       const told = this.#members.flatMap(({ failure }) => failure?.message ?? []);
       const message = `every peer of the swarm died${told.length === 0 ? '' : `; the last of them said: ${told.at(-1)}`}`;
@@ -224,16 +280,23 @@ class Swarm {
   #interrupt(): void {
     if (this.#interrupted) return;
     this.#interrupted = true;
-    for (const { child } of this.#members) child?.send({ kind: 'stop', reason: 'interrupted' });
+    this.#faults?.close();
+    for (const { child, away } of this.#members) {
+      if (away === 'paused') child?.resume();
+      child?.send({ kind: 'stop', reason: 'interrupted' });
+    }
     this.#with.clock.after(STOP_MS_MAX, () => {
       for (const { child, report } of this.#members) if (report === undefined) child?.kill();
     });
-    if (this.#phase === 'starting') this.#settle?.reject(new InterruptedError());
+    if (this.#phase === 'starting') return this.#settle?.reject(new InterruptedError());
+    for (const member of this.#members) if (member.child === undefined && !isOver(member)) this.#lose(member);
   }
 
   #giveUpStarting(): void {
     if (this.#phase !== 'starting') return;
-    const late = this.#members.filter(({ addresses }) => addresses === undefined).map(({ name }) => name);
+    const late = this.#members
+      .filter(({ addresses, away }) => addresses === undefined && away !== 'joins late')
+      .map(({ name }) => name);
     const message = `${late.join(', ')} did not start within ${START_MS_MAX / 1000} s; is the machine overloaded?`;
     this.#settle?.reject(new OperatingError('swarm-start-timeout', message, { late }));
   }
@@ -259,7 +322,9 @@ class Swarm {
       alone: baselines.alone ? this.#members.map(({ child }) => child) : [],
       pooled: baselines.pooled,
       rounds: Math.min(
-        ...this.#members.flatMap(({ report }) => (report === undefined ? [] : [report.round])),
+        ...this.#members.flatMap(({ report }) =>
+          report === undefined || report.reason === 'stopped' ? [] : [report.round],
+        ),
       ),
       processesMax: baselineProcessesMax,
     };
@@ -271,10 +336,17 @@ class Swarm {
 
   /** Ends the processes; those that do not obey in time are killed when the launcher closes. */
   async #exitAll(): Promise<void> {
-    for (const { child } of this.#members) child?.send({ kind: 'exit' });
+    for (const { child, lost } of this.#members) {
+      if (lost) child?.kill();
+      else child?.send({ kind: 'exit' });
+    }
     const patience = new Promise<void>((resolve) => this.#with.clock.after(STOP_MS_MAX, resolve));
     await Promise.race([patience, Promise.all(this.#members.map(({ gone }) => gone))]);
   }
+}
+
+function isOver({ report, lost }: Member): boolean {
+  return report !== undefined || lost;
 }
 
 /** A full or read-only disk is as full at the next start. */

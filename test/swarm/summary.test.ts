@@ -19,7 +19,7 @@ const report: PeerReport = {
   own: undefined,
   global: undefined,
   paramsSha256: 'ab'.repeat(32),
-  totals: { refusals: {}, notices: {}, exclusions: {}, trainMs: 1, exchangeMs: 1, waitMs: 1 },
+  totals: { refusals: {}, notices: {}, faults: {}, exclusions: {}, trainMs: 1, exchangeMs: 1, waitMs: 1 },
   counters: zeroCounters(),
   wallMs: 10,
   cpuSeconds: 1,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
+import type { Fault } from '../../src/faults/fault.ts';
 import type { PeerJob } from '../../src/node/job.ts';
 import type { PeerReport } from '../../src/node/run-peer.ts';
 import type { ChildHandlers, Launcher } from '../../src/swarm/launcher.ts';
@@ -10,6 +11,8 @@ import { runSwarm } from '../../src/swarm/swarm.ts';
 class Puppet {
   readonly orders: ToChild[] = [];
   killed = false;
+  /** What was done to the process. */
+  readonly signals: string[] = [];
   readonly #handlers: ChildHandlers;
 
   constructor(handlers: ChildHandlers) {
@@ -34,20 +37,25 @@ class Puppet {
     this.says({ kind: 'failed', category, code, message: `told ${code}` });
   }
 
-  finishes(): void {
-    this.says({ kind: 'finished', report: { name: 'x' } as PeerReport });
+  finishes(reason: PeerReport['reason'] = 'rounds'): void {
+    this.says({ kind: 'finished', report: { name: 'x', reason, round: 9 } as PeerReport });
+  }
+
+  get job(): PeerJob | undefined {
+    const order = this.orders.find(({ kind }) => kind === 'run');
+    return order?.kind === 'run' ? order.job : undefined;
   }
 
   get resumes(): string | undefined {
-    const order = this.orders.find(({ kind }) => kind === 'run');
-    return order?.kind === 'run' ? order.job.resume.kind : undefined;
+    return this.job?.resume.kind;
   }
 }
 
 /** Two peers played by puppets; time passes only when a timer is fired. */
-function stage(restartsMax = 1) {
+function stage(restartsMax = 1, ...faults: Fault[]) {
   const puppets: Puppet[] = [];
-  const timers: { delayMs: number; fire: () => void }[] = [];
+  const timers: { delayMs: number; dueMs: number; fire: () => void }[] = [];
+  let nowMs = 0;
   const troubles: string[] = [];
   const interruption = new AbortController();
   const launcher: Launcher = {
@@ -65,15 +73,17 @@ function stage(restartsMax = 1) {
           puppet.killed = true;
           puppet.dies('SIGKILL');
         },
+        pause: () => puppet.signals.push('stop'),
+        resume: () => puppet.signals.push('continue'),
       };
     },
     close: () => undefined,
   };
   const clock: Clock = {
-    now: () => 0,
+    now: () => nowMs,
     calendar: () => undefined,
     after: (delayMs, fire) => {
-      const timer = { delayMs, fire };
+      const timer = { delayMs, dueMs: nowMs + delayMs, fire };
       timers.push(timer);
       return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
     },
@@ -82,7 +92,13 @@ function stage(restartsMax = 1) {
     { name: 'a', peerId: 'A' },
     { name: 'b', peerId: 'B' },
   ];
-  const jobs = members.map((_, self) => ({ self, members, plan: { rounds: 9 }, resume: { kind: 'fresh' } }));
+  const jobs = members.map((_, self) => ({
+    self,
+    members,
+    plan: { rounds: 9 },
+    resume: { kind: 'fresh' },
+    ...(faults.length === 0 ? {} : { faults: { schedule: { seed: 1, faults }, lives: 0 } }),
+  }));
   const outcome = runSwarm(
     {
       jobs: jobs as unknown as PeerJob[],
@@ -100,7 +116,19 @@ function stage(restartsMax = 1) {
     },
   );
   outcome.catch(() => undefined);
-  return { puppets, timers, troubles, interruption, outcome };
+  /** Lets time pass, and whatever it brings be done. */
+  const pass = async (untilMs: number): Promise<void> => {
+    for (;;) {
+      const due = timers.filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+      if (due === undefined) break;
+      timers.splice(timers.indexOf(due), 1);
+      nowMs = due.dueMs;
+      due.fire();
+      await Promise.resolve();
+    }
+    nowMs = untilMs;
+  };
+  return { puppets, timers, troubles, interruption, outcome, pass };
 }
 
 type Pair = [Puppet, Puppet];
@@ -194,5 +222,107 @@ describe('a launcher of peers', () => {
     const { interruption, outcome } = stage();
     interruption.abort();
     await expect(outcome).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
+
+describe('a launcher under a fault schedule', () => {
+  it('kills a peer and starts it again in its next life at the instants planned, and no restart is used up', async () => {
+    const { puppets, outcome, pass } = stage(0, { kind: 'crash', peer: 1, atMs: 100, restartMs: 300 });
+    const [a, b] = puppets as Pair;
+    a.comesUp();
+    await pass(50);
+    b.comesUp();
+    await pass(149);
+    expect(b.killed).toBe(false);
+    await pass(150);
+    expect(b.killed).toBe(true);
+    await pass(349);
+    expect(puppets.length).toBe(2);
+    await pass(350);
+    const again = puppets[2] as Puppet;
+    again.comesUp();
+    expect(again.job).toMatchObject({ resume: { kind: 'newest' }, faults: { lives: 1, beganAgoMs: 300 } });
+    expect(again.orders).toContainEqual({ kind: 'fault', fault: 'restart' });
+    a.finishes();
+    again.finishes();
+    expect((await outcome).faults).toEqual([{}, { crash: 1, restart: 1 }]);
+  });
+
+  it('starts a late peer late, without keeping the others waiting, and tells everybody where it listens', async () => {
+    const { puppets, outcome, pass } = stage(1, { kind: 'join', peer: 1, atMs: 200 });
+    const [a] = puppets as Pair;
+    expect(puppets.length).toBe(1);
+    a.comesUp();
+    expect(a.orders.at(-1)?.kind).toBe('addresses');
+    await pass(200);
+    const late = puppets[1] as Puppet;
+    late.comesUp();
+    expect(late.job).toMatchObject({ resume: { kind: 'fresh' }, faults: { lives: 0, beganAgoMs: 200 } });
+    expect(a.orders.at(-1)).toMatchObject({
+      kind: 'addresses',
+      addresses: [
+        [0, expect.anything()],
+        [1, expect.anything()],
+      ],
+    });
+    a.finishes();
+    late.finishes();
+    expect((await outcome).faults).toEqual([{}, { join: 1 }]);
+  });
+
+  it('stops and continues a peer, and lets one leave: its process ends, and the run is that of the others', async () => {
+    const { puppets, outcome, pass } = stage(
+      1,
+      { kind: 'pause', peer: 0, fromMs: 10, toMs: 20 },
+      { kind: 'leave', peer: 1, atMs: 30 },
+    );
+    const [a, b] = puppets as Pair;
+    a.comesUp();
+    b.comesUp();
+    await pass(20);
+    expect(a.signals).toEqual(['stop', 'continue']);
+    await pass(30);
+    expect(b.orders.at(-1)).toMatchObject({ kind: 'stop' });
+    b.finishes('stopped');
+    expect(b.orders.at(-1)).toEqual({ kind: 'exit' });
+    a.finishes();
+    expect(await outcome).toMatchObject({ faults: [{ pause: 1 }, { leave: 1 }], interrupted: false });
+  });
+
+  it('does not wait for a peer that is crashed or stopped for good, and leaves no stopped process', async () => {
+    const { puppets, outcome, pass } = stage(1, { kind: 'pause', peer: 1, fromMs: 10 });
+    const [a, b] = puppets as Pair;
+    a.comesUp();
+    b.comesUp();
+    await pass(10);
+    a.finishes();
+    const { reports } = await outcome;
+    expect([reports[1], b.signals, b.killed]).toEqual([undefined, ['stop'], true]);
+
+    const crashed = stage(1, { kind: 'crash', peer: 1, atMs: 10 });
+    const [c, d] = crashed.puppets as Pair;
+    c.comesUp();
+    d.comesUp();
+    await crashed.pass(10);
+    c.finishes();
+    expect((await crashed.outcome).reports[1]).toBeUndefined();
+    expect(crashed.puppets.length).toBe(2);
+  });
+
+  it('plans nothing more once the user stops it, and lets stopped peers go on to save their work', async () => {
+    const { puppets, outcome, pass, interruption } = stage(
+      1,
+      { kind: 'pause', peer: 0, fromMs: 10, toMs: 9_000 },
+      { kind: 'crash', peer: 1, atMs: 20, restartMs: 9_000 },
+    );
+    const [a, b] = puppets as Pair;
+    a.comesUp();
+    b.comesUp();
+    await pass(20);
+    interruption.abort();
+    expect(a.signals).toEqual(['stop', 'continue']);
+    a.finishes('stopped');
+    expect(await outcome).toMatchObject({ interrupted: true });
+    expect(puppets.length).toBe(2);
   });
 });

@@ -37,10 +37,10 @@ export class BatchGroup {
     });
   }
 
-  evaluate(params: Vector, rows: Int32Array): Promise<Evaluation> {
+  evaluate(params: Vector, rows: Int32Array, shared: boolean): Promise<Evaluation> {
     this.#arm();
     return new Promise((resolve, reject) => {
-      this.#evaluating.push({ call: { params, rows }, resolve, reject });
+      this.#evaluating.push({ call: { params, rows, shared }, resolve, reject });
     });
   }
 

@@ -2,8 +2,9 @@
  * Dense models of many peers at once: the passes of dense.ts with one more dimension in front. Layer l of all peers is one
  * part [peers, in + 1, out], and each product is one batched operation:
  *   a₀ = [x 1],  hₗ = relu(aₗ₋₁ Wₗ),  aₗ = [hₗ 1],  z = a_{L−1} W_L
- *   δ_L = softmax z − y,  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  ∂Wₗ = aₗ₋₁ᵀ δₗ
- * Unlike there, the gradient is that of the sum of losses over the rows, and δ_L is zeroed in rows that only fill a batch up.
+ *   δ_L = f (softmax z − y),  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  f ∂Wₗ = aₗ₋₁ᵀ δₗ
+ * Unlike there, each peer has a factor f of its own, and each of its rows one of 1, or 0 where it only fills the batch up:
+ * the gradient is f times that of the sum of losses over the real rows.
  */
 import type { Device, DeviceArray } from './device.ts';
 
@@ -12,8 +13,8 @@ export interface PeersBatch {
   readonly features: DeviceArray;
   /** [peers, rows, classCount] */
   readonly oneHot: DeviceArray;
-  /** 1 for real rows and 0 for others; absent where all are real. // [peers, rows, 1] */
-  readonly mask: DeviceArray | undefined;
+  /** f for each peer's real rows and 0 for others; for all rows where it is the same. // [peers, rows, 1] */
+  readonly factors: DeviceArray | number;
 }
 
 interface PeersBackward {
@@ -49,12 +50,12 @@ export function forwardPeers(
 export function backwardPeers(
   device: Device,
   layers: readonly DeviceArray[],
-  { features, oneHot, mask }: PeersBatch,
+  { features, oneHot, factors }: PeersBatch,
 ): PeersBackward {
   const { inputs, activations, logits } = forwardPeers(device, layers, features);
   const probabilities = device.softmax(logits);
-  const unmasked = device.subtract(probabilities, oneHot);
-  let delta = mask === undefined ? unmasked : device.multiply(unmasked, mask);
+  const error = device.subtract(probabilities, oneHot);
+  let delta = typeof factors === 'number' ? device.scale(error, factors) : device.multiply(error, factors);
   const gradient: DeviceArray[] = [];
   for (let layer = layers.length - 1; layer >= 0; layer--) {
     gradient.unshift(device.batchMatMul(inputs[layer]!, delta, true, false));

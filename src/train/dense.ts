@@ -5,7 +5,8 @@
  * Layer l is one part Wₗ of shape [in + 1, out] whose last row is the bias; activations carry a last column of ones,
  * so that bias and its gradient need no operation of their own:
  *   a₀ = [x 1],  hₗ = relu(aₗ₋₁ Wₗ),  aₗ = [hₗ 1],  z = a_{L−1} W_L,  loss = mean cross-entropy(softmax z, y)
- *   δ_L = (softmax z − y) / n,  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  ∂Wₗ = aₗ₋₁ᵀ δₗ
+ *   δ_L = f (softmax z − y) / n,  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  f ∂Wₗ = aₗ₋₁ᵀ δₗ
+ * The factor f (the negative learning rate, for plain SGD) costs nothing at δ_L, and a pass over all params at the end.
  */
 import { type Layout, layoutOf } from '../params/layout.ts';
 import type { Device, DeviceArray } from './device.ts';
@@ -36,7 +37,7 @@ export function denseModel(
     inputShape: [shape.featureCount + 1],
     columnOfOnes: true,
     initialParams: (seed) => initialParams(layout, denseInitializers(layout), seed),
-    backward: (params, batch) => backwardPass(device, params, batch),
+    backward: (params, batch, _noiseSeed, factor) => backwardPass(device, params, batch, factor),
     logits: (params, features) => forwardPass(device, params, features).logits,
     dispose: () => undefined,
   };
@@ -80,10 +81,15 @@ function forwardPass(device: Device, { trainable }: DeviceParams, features: Devi
   return { inputs, activations, logits: device.matMul(inputs.at(-1)!, trainable.at(-1)!, false, false) };
 }
 
-function backwardPass(device: Device, params: DeviceParams, { features, oneHot }: DeviceBatch): Backward {
+function backwardPass(
+  device: Device,
+  params: DeviceParams,
+  { features, oneHot }: DeviceBatch,
+  factor: number,
+): Backward {
   const { inputs, activations, logits } = forwardPass(device, params, features);
   const count = oneHot.shape[0]!;
-  let delta = device.scale(device.softmaxMinus(logits, oneHot), 1 / count);
+  let delta = device.scale(device.softmaxMinus(logits, oneHot), factor / count);
   const gradient: DeviceArray[] = [];
   for (let layer = params.trainable.length - 1; layer >= 0; layer--) {
     gradient.unshift(device.matMul(inputs[layer]!, delta, true, false));

@@ -58,8 +58,8 @@ export interface Device {
   divide(a: DeviceArray, b: DeviceArray): DeviceArray;
   square(a: DeviceArray): DeviceArray;
   squareRoot(a: DeviceArray): DeviceArray;
-  /** ½ Σ over all arrays and elements of the squares, as an array of one element. */
-  halfSquaredNorm(arrays: readonly DeviceArray[]): DeviceArray;
-  /** Σ of the squares of each matrix: [peers, rows, columns] → [peers]. */
-  squaredNorms(matrices: DeviceArray): DeviceArray;
+  /** Σ over all arrays and elements of the squares. */
+  squaredNorm(arrays: readonly DeviceArray[]): number;
+  /** Euclidean norm of each matrix: [peers, rows, columns] → [peers]. */
+  norms(matrices: DeviceArray): DeviceArray;
 }

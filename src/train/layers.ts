@@ -53,13 +53,14 @@ export async function layersModel(
     inputShape,
     columnOfOnes: false,
     initialParams: (seed) => initialParams(layout, initializers, seed),
-    backward(params, batch, noiseSeed): Backward {
+    backward(params, batch, noiseSeed, factor): Backward {
       load(params);
       dropouts.forEach((dropout, index) => {
         dropout.seed = noiseSeed + index;
       });
       const { logits, gradient } = differentiate(tf, built, trainable, batch);
-      return { logits, gradient, statistics: statistics.map(({ val }) => tf.clone(val)) };
+      const scaled = factor === 1 ? gradient : gradient.map((part) => tf.mul(part, factor));
+      return { logits, gradient: scaled, statistics: statistics.map(({ val }) => tf.clone(val)) };
     },
     logits(params, features) {
       load(params);

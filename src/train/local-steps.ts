@@ -67,7 +67,7 @@ export class LocalSteps {
     const gradient = new Float32Array(this.#model.layout.size);
     device.scope(() => {
       let offset = 0;
-      for (const part of this.#backward(current, this.sampler.at(step), step).gradient) {
+      for (const part of this.#backward(current, this.sampler.at(step), step, 1).gradient) {
         const values = device.download(part);
         gradient.set(values, offset);
         offset += values.length;
@@ -85,10 +85,11 @@ export class LocalSteps {
     const device = this.#device;
     const positions = this.sampler.at(step);
     return device.scope(() => {
-      const backward = this.#backward(params, positions, step);
-      const squaredNorm = 2 * device.download(device.halfSquaredNorm(backward.gradient))[0]!;
       const { learningRate, schedule } = this.#spec.train;
       const rate = learningRateAt(learningRate, schedule, step);
+      const factor = optimizer.gradientFactor(rate);
+      const backward = this.#backward(params, positions, step, factor);
+      const squaredNorm = device.squaredNorm(backward.gradient) / factor ** 2;
       const norm = Math.sqrt(squaredNorm);
       const trainable = optimizer.update(params.trainable, backward.gradient, norm, rate);
       for (const array of [...trainable, ...backward.statistics]) device.keep(array);
@@ -103,14 +104,14 @@ export class LocalSteps {
     });
   }
 
-  #backward(params: DeviceParams, positions: Uint32Array, step: number): Backward {
+  #backward(params: DeviceParams, positions: Uint32Array, step: number, factor: number): Backward {
     const { features, oneHot, count } = this.#buffer.fill(this.#samples, positions);
     const batch = {
       features: this.#device.upload(features, [count, ...this.#model.inputShape]),
       oneHot: this.#device.upload(oneHot, [count, this.#spec.classCount]),
     };
     const noiseSeed = Random.of(this.#spec.seed, 'dropout', this.#spec.peerIndex, step).uint32();
-    return this.#model.backward(params, batch, noiseSeed);
+    return this.#model.backward(params, batch, noiseSeed, factor);
   }
 }
 

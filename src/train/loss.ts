@@ -28,38 +28,41 @@ export function scoreLogits(logits: ArrayLike<number>, labels: ArrayLike<number>
 /** Probabilities below this have lost digits in f32: the loss then comes from the logits. */
 const PROBABILITY_MIN = 1e-30;
 
-/** One row's −log p_y, from softmax probabilities in f32. // both [rows, classCount] */
-export function crossEntropy(
+/** Σ −log p_y over `labels`, from softmax probabilities in f32, of rows from `firstRow` on. // both [rows, classCount] */
+export function crossEntropySum(
   probabilities: Float32Array,
   logits: () => Float32Array,
-  row: number,
-  label: number,
+  firstRow: number,
+  labels: Int32Array,
   classCount: number,
 ): number {
-  const probability = probabilities[row * classCount + label]!;
-  if (probability > PROBABILITY_MIN) return -Math.log(probability);
-  const start = row * classCount;
-  return scoreLogits(logits().subarray(start, start + classCount), [label], classCount).lossSum;
+  let sum = 0;
+  for (let index = 0; index < labels.length; index++) {
+    const start = (firstRow + index) * classCount;
+    const probability = probabilities[start + labels[index]!]!;
+    sum +=
+      probability > PROBABILITY_MIN
+        ? -Math.log(probability)
+        : scoreLogits(logits().subarray(start), labels.subarray(index, index + 1), classCount).lossSum;
+  }
+  return sum;
 }
 
-/** As scoreLogits, where the softmax is already there; rows from `firstRow` on. */
-export function scoreProbabilities(
-  probabilities: Float32Array,
+/** Right answers among rows from `firstRow` on, as scoreLogits counts them. */
+export function correctCount(
   logits: Float32Array,
   firstRow: number,
-  labels: ArrayLike<number>,
+  labels: Int32Array,
   classCount: number,
-): Score {
-  const score = { lossSum: 0, correctCount: 0 };
-  for (let row = 0; row < labels.length; row++) {
-    const label = labels[row]!;
-    const start = (firstRow + row) * classCount;
-    score.lossSum += crossEntropy(probabilities, () => logits, firstRow + row, label, classCount);
+): number {
+  let count = 0;
+  for (let index = 0; index < labels.length; index++) {
+    const start = (firstRow + index) * classCount;
     let best = 0;
-    for (let index = 1; index < classCount; index++) {
-      if (logits[start + index]! > logits[start + best]!) best = index;
+    for (let other = 1; other < classCount; other++) {
+      if (logits[start + other]! > logits[start + best]!) best = other;
     }
-    if (best === label && Number.isFinite(logits[start + best]!)) score.correctCount++;
+    if (best === labels[index] && Number.isFinite(logits[start + best]!)) count++;
   }
-  return score;
+  return count;
 }

@@ -161,7 +161,7 @@ function memberTrainer({ engine, model, group, member, sets, start }: MemberPart
         const rows = sets[set];
         if (rows === undefined || rows.length === 0)
           return { accuracy: undefined, loss: undefined, sampleCount: 0 };
-        return group.evaluate(params, rows);
+        return group.evaluate(params, rows, set === 'global');
       }),
     snapshot: () => answer(() => new Uint8Array(0)),
     restore: (snapshot) => answer(() => requireEmpty(snapshot)),

@@ -21,7 +21,7 @@ export interface DeviceBatch {
 export interface Backward {
   /** Before the softmax. // [count, classCount] */
   readonly logits: DeviceArray;
-  /** Gradient of the batch's mean cross-entropy, part by part. */
+  /** `factor` times the gradient of the batch's mean cross-entropy, part by part. */
   readonly gradient: readonly DeviceArray[];
   /** The statistics after this forward pass. */
   readonly statistics: readonly DeviceArray[];
@@ -37,7 +37,7 @@ export interface DeviceModel {
   readonly columnOfOnes: boolean;
   initialParams(seed: number): Float32Array;
   /** Forward and backward in training mode, inside the caller's scope; `noiseSeed` feeds dropout. */
-  backward(params: DeviceParams, batch: DeviceBatch, noiseSeed: number): Backward;
+  backward(params: DeviceParams, batch: DeviceBatch, noiseSeed: number, factor: number): Backward;
   /** Forward in evaluation mode, inside the caller's scope. // [count, classCount] */
   logits(params: DeviceParams, features: DeviceArray): DeviceArray;
   dispose(): void;

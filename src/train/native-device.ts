@@ -22,7 +22,6 @@ export function nativeDevice(): Device {
 function deviceOn(binding: TFJSBinding): Device {
   const type = (name: string, value: number): TFEOpAttr => ({ name, type: binding.TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean): TFEOpAttr => ({ name, type: binding.TF_ATTR_BOOL, value });
-  const count = (value: number): TFEOpAttr => ({ name: 'N', type: binding.TF_ATTR_INT, value });
   const float = type('T', binding.TF_FLOAT);
   const indexed = [float, type('Index', binding.TF_INT32)];
   const products = [0, 1, 2, 3].map((code) => [
@@ -130,13 +129,12 @@ function deviceOn(binding: TFJSBinding): Device {
     divide: (a, b) => binary('RealDiv', a, b),
     square: (a) => unary('Square', a),
     squareRoot: (a) => unary('Sqrt', a),
-    halfSquaredNorm: (arrays) =>
-      run(
-        'AddN',
-        [count(arrays.length), float],
-        arrays.map((array) => unary('L2Loss', array).id),
-      ),
-    squaredNorms: (matrices) => run('Sum', reduced, [unary('Square', matrices).id, integers([1, 2], [2])]),
+    squaredNorm: (arrays) =>
+      arrays.reduce((sum, array) => {
+        const half = binding.tensorDataSync(unary('L2Loss', array).id) as Float32Array;
+        return sum + 2 * half[0]!;
+      }, 0),
+    norms: (matrices) => run('EuclideanNorm', reduced, [idOf(matrices), integers([1, 2], [2])]),
   };
 }
 

@@ -15,7 +15,9 @@ import { OptimizerState } from './optimizer-state.ts';
 import type { OptimizerSpec, TrainSpec } from './spec.ts';
 
 export interface Optimizer {
-  /** One update inside the caller's scope; `norm` is ‖g‖ before clipping. Returns new params. */
+  /** What update() wants the gradient multiplied by: −γ s for SGD without clipping (which is then one sum), else 1. */
+  gradientFactor(learningRate: number): number;
+  /** One update inside the caller's scope; `norm` is ‖g‖ before clipping and without that factor. Returns new params. */
   update(
     params: readonly DeviceArray[],
     gradient: readonly DeviceArray[],
@@ -33,8 +35,17 @@ const SLOTS = { sgd: 0, momentum: 1, adam: 2 } as const satisfies Record<Optimiz
 export function optimizerOf(device: Device, train: TrainSpec, shapes: readonly Shape[]): Optimizer {
   const { optimizer: spec, clipNorm, weightDecay = 0, gradientScale = 1 } = train;
   const state = new OptimizerState(device, SLOTS[spec.kind], shapes);
+  const shrunk = (array: DeviceArray, learningRate: number): DeviceArray =>
+    weightDecay === 0 ? array : device.scale(array, 1 - learningRate * weightDecay);
+  // A rate of 0 would take the norm with it.
+  const gradientFactor = (learningRate: number): number =>
+    spec.kind === 'sgd' && clipNorm === undefined && learningRate > 0 ? -learningRate * gradientScale : 1;
   return {
+    gradientFactor,
     update(params, gradient, norm, learningRate) {
+      if (gradientFactor(learningRate) !== 1) {
+        return params.map((array, part) => device.add(shrunk(array, learningRate), gradient[part]!));
+      }
       const clip = clipNorm === undefined || norm <= clipNorm ? 1 : clipNorm / norm;
       const slots = state.slots();
       const scale = clip * gradientScale;
@@ -45,8 +56,7 @@ export function optimizerOf(device: Device, train: TrainSpec, shapes: readonly S
       state.advance(results.map((result) => result.slots));
       return params.map((array, part) => {
         const { update, factor } = results[part]!;
-        const shrunk = weightDecay === 0 ? array : device.scale(array, 1 - learningRate * weightDecay);
-        return device.addScaled(shrunk, update, -learningRate * factor);
+        return device.addScaled(shrunk(array, learningRate), update, -learningRate * factor);
       });
     },
     snapshot: () => state.snapshot(),

@@ -2,14 +2,14 @@
  * Local updates and evaluations of many peers in one: a few dozen batched operations instead of as many for each peer. Peers come
  * in chunks of bounded memory. The same mini-batches, formulas and statistics as local-steps.ts and evaluate.ts, equal to
  * rounding (1e-5 in tests, not bit for bit); here each peer's result depends neither on who else is in its chunk nor on how many are.
- *   x ← (1 − γ λ) x − γ s c / n · ∂Σloss,   c = min(1, clipNorm / ‖g‖),  g = ∂Σloss / n,  s the objective's scale
+ *   x ← (1 − γ λ) x − γ s c g,   c = min(1, clipNorm / ‖g‖),  s the objective's scale
  */
 import type { Samples } from '../data/dataset.ts';
 import type { Vector } from '../params/layout.ts';
 import { backwardPeers, forwardPeers, type PeersBatch } from './batched-dense.ts';
 import type { BatchSampler } from './batches.ts';
 import type { Device, DeviceArray } from './device.ts';
-import { crossEntropy, scoreProbabilities } from './loss.ts';
+import { correctCount, crossEntropySum } from './loss.ts';
 import { type DeviceModel, sizeOf } from './model.ts';
 import { learningRateAt } from './schedule.ts';
 import type { TrainSpec } from './spec.ts';
@@ -18,7 +18,7 @@ import type { Evaluation, TrainResult } from './trainer.ts';
 /** What one chunk may take, about: more than a processor's caches hold only makes it slower. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 /** Rows of one forward pass of one peer. */
-const EVALUATED_ROWS_MAX = 256;
+const EVALUATED_ROWS_MAX = 512;
 
 /** What is particular to one peer. */
 export interface Member {
@@ -40,6 +40,13 @@ export interface EvaluateCall {
   readonly params: Vector;
   /** Rows in the pool. */
   readonly rows: Int32Array;
+  /** Others are evaluated on the same array of rows. */
+  readonly shared: boolean;
+}
+
+interface ScoredPass {
+  readonly logits: Float32Array;
+  readonly probabilities: Float32Array;
 }
 
 interface Tally {
@@ -83,29 +90,25 @@ export class PeerBatches {
   }
 
   /** The mini-batch gradient of step `firstStep`. // [layout.size] */
-  gradient({ member, params, firstStep }: TrainCall): Float32Array {
-    const layers = this.#upload([params]);
+  gradient(call: TrainCall): Float32Array {
+    const layers = this.#upload([call.params]);
     const gradient = this.#device.scope(() => {
-      const { batch, counts } = this.#fill([{ member, params, firstStep }], 0);
-      const sums = backwardPeers(this.#device, layers, batch).gradient;
-      return this.#download(
-        sums.map((part) => this.#device.scale(part, 1 / counts[0]!)),
-        1,
-      )[0]!;
+      const { batch } = this.#fill([call], 0, [1]);
+      return this.#download(backwardPeers(this.#device, layers, batch).gradient, 1)[0]!;
     });
     this.#free(layers);
     return gradient;
   }
 
-  /** Each call's params on its own rows; results in their order. */
+  /** Each call's params on its rows; results in their order. */
   evaluate(calls: readonly EvaluateCall[]): Evaluation[] {
     const results = new Map<EvaluateCall, Evaluation>();
-    for (const [rows, alike] of groupBy(calls, ({ rows }) => paddedCount(rows.length))) {
-      const shared = alike.every((call) => call.rows === alike[0]!.rows);
-      const perPass = Math.min(rows, EVALUATED_ROWS_MAX);
-      const done = inChunks(alike, this.#chunkSize(perPass, 1), (chunk) =>
-        this.#score(chunk, perPass, shared),
-      );
+    const keyOf = ({ rows, shared }: EvaluateCall) => (shared ? rows : paddedCount(rows.length));
+    for (const [key, alike] of groupBy(calls, keyOf)) {
+      const length = typeof key === 'number' ? key : key.length;
+      const perPass = Math.ceil(length / Math.ceil(length / EVALUATED_ROWS_MAX));
+      const score = typeof key === 'number' ? this.#scoreEach : this.#scoreShared;
+      const done = inChunks(alike, this.#chunkSize(perPass, 1), (chunk) => score.call(this, chunk, perPass));
       for (const [index, call] of alike.entries()) results.set(call, done[index]!);
     }
     return calls.map((call) => results.get(call)!);
@@ -138,71 +141,89 @@ export class PeerBatches {
   ): readonly DeviceArray[] {
     const device = this.#device;
     return device.scope(() => {
-      const { batch, rows, counts } = this.#fill(calls, offset);
+      const rates = calls.map(({ member: { train }, firstStep }) =>
+        learningRateAt(train.learningRate, train.schedule, firstStep + offset),
+      );
+      const factors = calls.map(({ member: { train } }, peer) => gradientFactor(train, rates[peer]!));
+      const { batch, rows, counts } = this.#fill(calls, offset, factors);
       const { logits, probabilities, gradient } = backwardPeers(device, layers, batch);
-      const norms = gradient.map((part) => device.download(device.squaredNorms(part)));
-      let downloaded: Float32Array | undefined;
-      const lazyLogits = (): Float32Array => (downloaded ??= device.download(logits));
-      this.#addLosses(tallies, counts, rows, device.download(probabilities), lazyLogits);
-      const factors = new Float32Array(calls.length);
-      const shrinkage = new Float32Array(calls.length);
-      calls.forEach(({ member: { train }, firstStep }, peer) => {
-        const count = counts[peer]!;
-        const squaredNorm = norms.reduce((sum, part) => sum + part[peer]!, 0) / count ** 2;
-        tallies[peer]!.squaredNorm += squaredNorm;
-        const rate = learningRateAt(train.learningRate, train.schedule, firstStep + offset);
-        factors[peer] = (-rate * (train.gradientScale ?? 1) * clipFactor(train, squaredNorm)) / count;
-        shrinkage[peer] = 1 - rate * (train.weightDecay ?? 0);
-      });
-      const next = layers.map((matrix, layer) => {
-        const shrunk = shrinkage.every((factor) => factor === 1) ? matrix : this.#scaled(matrix, shrinkage);
-        return device.add(shrunk, this.#scaled(gradient[layer]!, factors));
-      });
-      for (const matrix of next) device.keep(matrix);
+      let onHost: Float32Array | undefined;
+      const logitsOnHost = (): Float32Array => {
+        onHost ??= device.download(logits);
+        return onHost;
+      };
+      this.#addLosses(tallies, counts, rows, device.download(probabilities), logitsOnHost);
+      const norms = this.#norms(gradient, factors);
+      for (const [peer, norm] of norms.entries()) tallies[peer]!.squaredNorm += norm ** 2;
+      const rest = calls.map(({ member: { train } }, peer) =>
+        restOfFactor(train, rates[peer]!, factors[peer]!, norms[peer]!),
+      );
+      const shrinkage = calls.map(
+        ({ member: { train } }, peer) => 1 - rates[peer]! * (train.weightDecay ?? 0),
+      );
+      const next = layers.map((matrices, layer) =>
+        device.add(this.#scaled(matrices, shrinkage), this.#scaled(gradient[layer]!, rest)),
+      );
+      for (const matrices of next) device.keep(matrices);
       return next;
     });
   }
 
-  /** Each peer's matrix by its own factor. */
-  #scaled(matrices: DeviceArray, factors: Float32Array): DeviceArray {
-    const [first] = factors;
-    if (factors.every((factor) => Object.is(factor, first))) return this.#device.scale(matrices, first!);
-    return this.#device.multiply(matrices, this.#device.upload(factors, [factors.length, 1, 1]));
+  /** Each peer's ‖g‖ from factor · g. */
+  #norms(gradient: readonly DeviceArray[], factors: readonly number[]): number[] {
+    const parts = gradient.map((part) => this.#device.download(this.#device.norms(part)));
+    return factors.map(
+      (factor, peer) => Math.sqrt(parts.reduce((sum, part) => sum + part[peer]! ** 2, 0)) / Math.abs(factor),
+    );
   }
 
-  /** The mini-batches of step firstStep + offset, filled up to the members' capacity. */
+  /** Each peer's matrix by its own factor. */
+  #scaled(matrices: DeviceArray, factors: readonly number[]): DeviceArray {
+    const common = commonValue(factors);
+    if (common === 1) return matrices;
+    if (common !== undefined) return this.#device.scale(matrices, common);
+    const array = this.#device.upload(Float32Array.from(factors), [factors.length, 1, 1]);
+    return this.#device.multiply(matrices, array);
+  }
+
+  /** The mini-batches of step firstStep + offset, filled up to the members' capacity; `factors` on each mean gradient. */
   #fill(
     calls: readonly TrainCall[],
     offset: number,
+    factors: readonly number[],
   ): { batch: PeersBatch; rows: Int32Array; counts: Int32Array } {
     const { capacity } = calls[0]!.member;
     const rows = new Int32Array(calls.length * capacity);
     const counts = new Int32Array(calls.length);
-    calls.forEach(({ member, firstStep }, peer) => {
+    for (let peer = 0; peer < calls.length; peer++) {
+      const { member, firstStep } = calls[peer]!;
       const positions = member.sampler.at(firstStep + offset);
       counts[peer] = positions.length;
       const start = peer * capacity;
       for (let index = 0; index < positions.length; index++) {
         rows[start + index] = member.rows[positions[index]!]!;
       }
-    });
+    }
     const shape = [calls.length, capacity];
     return {
       batch: {
         features: this.#device.gatherRows(this.#features, rows, shape),
         oneHot: this.#device.gatherRows(this.#oneHot, rows, shape),
-        mask: this.#mask(counts, capacity),
+        factors: this.#rowFactors(counts, capacity, factors),
       },
       rows,
       counts,
     };
   }
 
-  #mask(counts: Int32Array, capacity: number): DeviceArray | undefined {
-    if (counts.every((count) => count === capacity)) return undefined;
-    const mask = new Float32Array(counts.length * capacity);
-    for (const [peer, count] of counts.entries()) mask.fill(1, peer * capacity, peer * capacity + count);
-    return this.#device.upload(mask, [counts.length, capacity, 1]);
+  #rowFactors(counts: Int32Array, capacity: number, factors: readonly number[]): DeviceArray | number {
+    const common = commonValue(factors);
+    if (common !== undefined && counts.every((count) => count === capacity)) return common / capacity;
+    const rows = new Float32Array(counts.length * capacity);
+    for (const [peer, count] of counts.entries()) {
+      rows.fill(factors[peer]! / count, peer * capacity, peer * capacity + count);
+    }
+    return this.#device.upload(rows, [counts.length, capacity, 1]);
   }
 
   #addLosses(
@@ -213,44 +234,75 @@ export class PeerBatches {
     logits: () => Float32Array,
   ): void {
     const capacity = rows.length / counts.length;
-    counts.forEach((count, peer) => {
-      let sum = 0;
-      for (let row = peer * capacity; row < peer * capacity + count; row++) {
-        sum += crossEntropy(probabilities, logits, row, this.#labels[rows[row]!]!, this.#classCount);
-      }
-      tallies[peer]!.loss += sum / count;
+    for (let peer = 0; peer < counts.length; peer++) {
+      const count = counts[peer]!;
+      const start = peer * capacity;
+      const labels = this.#labelsOf(rows.subarray(start, start + count));
+      tallies[peer]!.loss += crossEntropySum(probabilities, logits, start, labels, this.#classCount) / count;
       tallies[peer]!.sampleCount += count;
+    }
+  }
+
+  /** All on the same rows. */
+  #scoreShared(calls: readonly EvaluateCall[], perPass: number): Evaluation[] {
+    const { rows } = calls[0]!;
+    return this.#score(calls, (layers, score) => {
+      for (let start = 0; start < rows.length; start += perPass) {
+        const seen = rows.subarray(start, start + perPass);
+        const labels = this.#labelsOf(seen);
+        const pass = this.#pass(layers, seen, [1, seen.length]);
+        for (let peer = 0; peer < calls.length; peer++) score(peer, pass, peer * seen.length, labels);
+      }
     });
   }
 
-  #score(calls: readonly EvaluateCall[], perPass: number, shared: boolean): Evaluation[] {
-    const device = this.#device;
+  /** Each on its own rows, filled up to the same number. */
+  #scoreEach(calls: readonly EvaluateCall[], perPass: number): Evaluation[] {
+    const longest = Math.max(...calls.map(({ rows }) => rows.length));
+    return this.#score(calls, (layers, score) => {
+      for (let start = 0; start < longest; start += perPass) {
+        const seen = calls.map(({ rows }) => rows.subarray(start, start + perPass));
+        const filled = new Int32Array(calls.length * perPass);
+        for (const [peer, rows] of seen.entries()) filled.set(rows, peer * perPass);
+        const pass = this.#pass(layers, filled, [calls.length, perPass]);
+        for (const [peer, rows] of seen.entries()) score(peer, pass, peer * perPass, this.#labelsOf(rows));
+      }
+    });
+  }
+
+  #score(
+    calls: readonly EvaluateCall[],
+    passes: (
+      layers: readonly DeviceArray[],
+      score: (peer: number, pass: ScoredPass, firstRow: number, labels: Int32Array) => void,
+    ) => void,
+  ): Evaluation[] {
     const layers = this.#upload(calls.map(({ params }) => params));
     const totals = calls.map(() => ({ lossSum: 0, correctCount: 0 }));
-    const longest = Math.max(...calls.map(({ rows }) => rows.length));
-    for (let start = 0; start < longest; start += perPass) {
-      const seen = shared ? calls.slice(0, 1) : calls;
-      const rows = new Int32Array(seen.length * perPass);
-      for (const [peer, call] of seen.entries()) {
-        rows.set(call.rows.subarray(start, start + perPass), peer * perPass);
-      }
-      const [logits, probabilities] = device.scope(() => {
-        const features = device.gatherRows(this.#features, rows, [seen.length, perPass]);
-        const result = forwardPeers(device, layers, features).logits;
-        return [device.download(result), device.download(device.softmax(result))] as const;
-      });
-      calls.forEach((call, peer) => {
-        const labels = call.rows.subarray(start, start + perPass).map((row) => this.#labels[row]!);
-        const score = scoreProbabilities(probabilities, logits, peer * perPass, labels, this.#classCount);
-        totals[peer]!.lossSum += score.lossSum;
-        totals[peer]!.correctCount += score.correctCount;
-      });
-    }
+    passes(layers, (peer, { logits, probabilities }, firstRow, labels) => {
+      const total = totals[peer]!;
+      total.lossSum += crossEntropySum(probabilities, () => logits, firstRow, labels, this.#classCount);
+      total.correctCount += correctCount(logits, firstRow, labels, this.#classCount);
+    });
     this.#free(layers);
     return totals.map(({ lossSum, correctCount }, peer) => {
       const sampleCount = calls[peer]!.rows.length;
       return { accuracy: correctCount / sampleCount, loss: lossSum / sampleCount, sampleCount };
     });
+  }
+
+  #pass(layers: readonly DeviceArray[], rows: Int32Array, shape: readonly number[]): ScoredPass {
+    const device = this.#device;
+    return device.scope(() => {
+      const { logits } = forwardPeers(device, layers, device.gatherRows(this.#features, rows, shape));
+      return { logits: device.download(logits), probabilities: device.download(device.softmax(logits)) };
+    });
+  }
+
+  #labelsOf(rows: Int32Array): Int32Array {
+    const labels = new Int32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) labels[index] = this.#labels[rows[index]!]!;
+    return labels;
   }
 
   /** By layer. // [peers, in + 1, out] */
@@ -310,9 +362,21 @@ export function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) =
   return groups;
 }
 
-function clipFactor({ clipNorm }: TrainSpec, squaredNorm: number): number {
-  const norm = Math.sqrt(squaredNorm);
-  return clipNorm === undefined || norm <= clipNorm ? 1 : clipNorm / norm;
+/** What the gradient is multiplied by before its norm is known: all there is, where nothing depends on the norm. */
+function gradientFactor({ clipNorm, gradientScale = 1 }: TrainSpec, rate: number): number {
+  return clipNorm === undefined && rate > 0 ? -rate * gradientScale : 1;
+}
+
+/** What is left to multiply by, of −γ s c. */
+function restOfFactor(train: TrainSpec, rate: number, factor: number, norm: number): number {
+  const { clipNorm, gradientScale = 1 } = train;
+  const clip = clipNorm === undefined || norm <= clipNorm ? 1 : clipNorm / norm;
+  return (-rate * gradientScale * clip) / factor;
+}
+
+function commonValue(values: readonly number[]): number | undefined {
+  const [first] = values;
+  return values.every((value) => Object.is(value, first)) ? first : undefined;
 }
 
 /** A lone item goes twice: TensorFlow multiplies a single matrix another way than several, with other last bits. */

@@ -1,5 +1,5 @@
 /** The engine seam on any tfjs backend. */
-import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { Device, DeviceArray, Tf } from './device.ts';
 
 /** A tfjs tensor is a DeviceArray; those that a tfDevice is given are always tensors. */
@@ -63,8 +63,8 @@ export function tfDevice(tf: Tf, transposeFirst: boolean): Device {
     divide: (a, b) => tf.div(tensorOf(a), tensorOf(b)),
     square: (a) => tf.square(tensorOf(a)),
     squareRoot: (a) => tf.sqrt(tensorOf(a)),
-    halfSquaredNorm: (arrays) =>
-      tf.mul(tf.addN(arrays.map((array) => tf.sum(tf.square(tensorOf(array))) as Scalar)), 0.5),
-    squaredNorms: (matrices) => tf.sum(tf.square(tensorOf(matrices)), [1, 2]),
+    squaredNorm: (arrays) =>
+      arrays.reduce((sum, array) => sum + tf.sum(tf.square(tensorOf(array))).dataSync()[0]!, 0),
+    norms: (matrices) => tf.sqrt(tf.sum(tf.square(tensorOf(matrices)), [1, 2])),
   };
 }

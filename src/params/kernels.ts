@@ -30,6 +30,30 @@ export function weightedSum(terms: readonly WeightedVector[]): Vector {
   return out;
 }
 
+/** base + factor·Σ weight·(vector − reference) as a new vector of base's precision, the sum in the order given. All have one length. */
+export function plusDifferences(
+  base: Vector,
+  factor: number,
+  terms: readonly WeightedVector[],
+  reference: Vector,
+): Vector {
+  const size = base.length;
+  for (const { length } of [reference, ...terms.map(({ vector }) => vector)])
+    assert(length === size, `lengths ${length} and ${size} differ`);
+  const out = zeros(precisionOf(base), size);
+  const sums = new Float64Array(Math.min(size, BLOCK));
+  for (let start = 0; start < size; start += BLOCK) {
+    const end = Math.min(start + BLOCK, size);
+    sums.fill(0);
+    for (const { weight, vector } of terms) {
+      for (let index = start; index < end; index++)
+        sums[index - start]! += weight * (vector[index]! - reference[index]!);
+    }
+    for (let index = start; index < end; index++) out[index] = base[index]! + factor * sums[index - start]!;
+  }
+  return out;
+}
+
 /** Elements per block of the f64 accumulator: it stays in the first-level cache. */
 const BLOCK = 2048;
 

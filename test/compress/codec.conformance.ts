@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noiseOf, parseCompressor } from '../../src/compress/index.ts';
-import { allFinite } from '../../src/params/kernels.ts';
+import { allFinite, squaredDistance } from '../../src/params/kernels.ts';
 import { type Vector, vectorDigest, zeros } from '../../src/params/layout.ts';
 
 const sizes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 250, max: 600 }));
@@ -23,7 +23,7 @@ const vectors: fc.Arbitrary<Vector> = fc
     );
   });
 
-const squaredNorm = (vector: Vector) => vector.reduce((sum: number, value: number) => sum + value * value, 0);
+const squaredNorm = (vector: Vector) => squaredDistance(vector, zeros('f64', vector.length));
 
 /** Runs the suite; `given` is what an experiment file would hold. */
 export function codecConformance(given: string | Readonly<Record<string, unknown>>): void {

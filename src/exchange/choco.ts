@@ -1,0 +1,375 @@
+/**
+ * CHOCO-SGD (Koloskova, Stich, Jaggi 2019, Algorithm 2): peers mix public copies x̂ of their models, which change by compressed steps:
+ *   x ← train(x);  q = Q(x − x̂ᵢ);  x̂ᵢ ← x̂ᵢ + q, sent to all neighbours;  x ← x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ) with the new x̂.
+ * Q is any codec with a contraction δ > 0 (compress/); γ in (0, 1] is smaller the smaller δ is. Each peer holds a replica of every
+ * neighbour's x̂ (replica.ts): degree + 2 vectors in all.
+ * Our deviations: a message names the version it changes, so that loss, repetition and reordering are noticed and never change a replica;
+ * who finds a gap asks (`repair`) and gets the lost changes, or x̂ itself where they are gone. Every `snapshotEveryRounds`, and after a
+ * jump to another round, x̂ᵢ becomes x exactly and travels whole. A neighbour that is left out of a round (barrier.ts), or whose
+ * replica is out of step, drops out of that round's sum.
+ */
+import { present } from '../base/assert.ts';
+import { Random } from '../base/random.ts';
+import { compressorKinds, noiseOf, parseCompressor } from '../compress/index.ts';
+import { plusDifferences, type WeightedVector } from '../params/kernels.ts';
+import { precisionOf, type Vector, zeros } from '../params/layout.ts';
+import {
+  arrive,
+  awaited,
+  type Barrier,
+  createBarrier,
+  type Exclusion,
+  look,
+  neighbourDown,
+  neighbourReturning,
+  neighbourUp,
+  openRound,
+  type Wait,
+} from './barrier.ts';
+import { packChoco, unpackChoco } from './choco-snapshot.ts';
+import { parseOptions, wholeNumber } from './options.ts';
+import {
+  announce,
+  announceWhole,
+  changesSince,
+  commit,
+  createPublicModel,
+  messageOf,
+  type PublicModel,
+} from './public-model.ts';
+import {
+  type Change,
+  catchUp,
+  createReplica,
+  type Replica,
+  take,
+  tipOf,
+  type Version,
+  ZERO,
+} from './replica.ts';
+import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleLife, RuleScope } from './rule.ts';
+
+/** A repair may cost a whole vector: more of them in a round are refused. */
+const REPAIRS_PER_ROUND_MAX = 4;
+
+interface ChocoOptions {
+  readonly compressor: unknown;
+  readonly gamma: number;
+  readonly snapshotEveryRounds: number;
+}
+
+export interface ChocoState {
+  readonly context: RuleContext;
+  readonly gamma: number;
+  readonly snapshotEveryRounds: number;
+  readonly barrier: Barrier;
+  /** This peer's own x̂. */
+  readonly model: PublicModel;
+  readonly replicas: ReadonlyMap<number, Replica>;
+  /** Repairs given to each neighbour in this round. */
+  readonly repairs: Map<number, number>;
+  scratch: Vector;
+  /** Whether x̂ᵢ is to become x. */
+  whole: boolean;
+  round: number;
+  trained: Vector | undefined;
+  phase: 'idle' | 'training' | 'waiting';
+  wakeAtMs: number | undefined;
+}
+
+export const choco: ExchangeRule<ChocoState> = {
+  name: 'choco',
+  summary: 'CHOCO-SGD: as dpsgd, but peers send only compressed changes of their models',
+  graphs: 'undirected',
+  notFor:
+    'directed graphs (a lost change is asked for); links that lose many messages (each loss costs a deadline); few rounds',
+  tolerates: ['duplication', 'reordering', 'crash'],
+  synchronous: true,
+  broadcast: true,
+  queue: 'every',
+  /** numbers of delta and replica: messageOf; of repair: [incarnation, count] of what is held. */
+  messages: {
+    delta: {
+      vectors: [],
+      payload: (length, precision) => {
+        const plain = length * (precision === 'f32' ? 4 : 8);
+        return { bytesMin: 0, bytesMax: plain + Math.ceil(length / 4) + 16 };
+      },
+    },
+    replica: { vectors: ['params'] },
+    repair: { vectors: [] },
+  },
+
+  parse(given) {
+    const parsed = parseOptions('choco', OPTIONS, given);
+    const spec = parseCompressor(given.compressor ?? COMPRESSOR_DEFAULT);
+    const problems = [...(parsed.ok ? [] : parsed.problems), ...(spec.ok ? [] : spec.problems)];
+    if (!parsed.ok || !spec.ok) return { ok: false, problems };
+    if (spec.codec.contractionOf(2 ** 20) === undefined)
+      return {
+        ok: false,
+        problems: ['compressor may enlarge what it compresses; use qsgd with scaled: true'],
+      };
+    const gamma = parsed.options.gamma ?? gammaFor(spec.spec.kind);
+    return { ok: true, options: { ...parsed.options, compressor: spec.spec, gamma } };
+  },
+
+  init(context, firstRound, life) {
+    const { compressor, gamma, snapshotEveryRounds } = context.options as unknown as ChocoOptions;
+    const parsed = parseCompressor(compressor);
+    const codec = present(parsed.ok ? parsed.codec : undefined, 'codec of checked options');
+    const state: ChocoState = {
+      context,
+      gamma,
+      snapshotEveryRounds,
+      barrier: createBarrier(context, firstRound),
+      model: createPublicModel(codec, context.self, life?.incarnation ?? 0),
+      replicas: new Map(
+        context.inNeighbours.map((peer) => [peer, createReplica(peer, context.aheadMax.get(peer) ?? 1)]),
+      ),
+      repairs: new Map(),
+      scratch: new Float32Array(0),
+      whole: false,
+      round: -1,
+      trained: undefined,
+      phase: 'idle',
+      wakeAtMs: undefined,
+    };
+    restore(state, life);
+    return state;
+  },
+
+  /** All x̂ as of the end of the last round; a round that is under way is done again. */
+  snapshot: ({ model, replicas }) => packChoco([model.own, ...replicas.values()]),
+
+  waitingFor: ({ barrier, phase }) => (phase === 'waiting' ? awaited(barrier) : []),
+
+  step(state, event, scope) {
+    const actions = handle(state, event, scope);
+    if (state.phase === 'waiting') proceed(state, scope, actions);
+    return actions;
+  },
+};
+
+const COMPRESSOR_DEFAULT = 'sign';
+const SNAPSHOT_EVERY_ROUNDS = 1000;
+
+const OPTIONS = {
+  compressor: {
+    fallback: COMPRESSOR_DEFAULT,
+    wanted: `one of ${compressorKinds.join(', ')}, or {kind, …}`,
+    accepts: () => true, // parseCompressor judges it, in more words
+  },
+  gamma: {
+    fallback: undefined,
+    wanted: 'a number above 0 and at most 1',
+    accepts: (value: unknown) => typeof value === 'number' && value > 0 && value <= 1,
+  },
+  snapshotEveryRounds: wholeNumber(0, 2 ** 31, SNAPSHOT_EVERY_ROUNDS),
+};
+
+/** What works for most models; the less a codec keeps, the smaller. */
+function gammaFor(kind: string): number {
+  if (kind === 'identity' || kind === 'fp16' || kind === 'int8') return 1;
+  return kind === 'random-k' || kind === 'top-k' ? 0.1 : 0.4;
+}
+
+function restore(state: ChocoState, life: RuleLife | undefined): void {
+  if (life?.snapshot === undefined || life.snapshot.length === 0) return;
+  for (const { peer, version, round, vector } of unpackChoco(life.snapshot)) {
+    const replica = peer === state.context.self ? state.model.own : state.replicas.get(peer);
+    if (replica === undefined) continue;
+    replica.version = version;
+    replica.round = round;
+    replica.vector = vector;
+  }
+}
+
+function handle(state: ChocoState, event: RuleEvent, scope: RuleScope): RuleAction[] {
+  const { barrier } = state;
+  switch (event.kind) {
+    case 'begin':
+      return begin(state, event.round, event.params, scope.now);
+    case 'trained':
+      return share(state, event.params);
+    case 'received':
+      return received(state, event, scope.now);
+    case 'neighbour':
+      if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, scope.now);
+      else if (event.status === 'down') neighbourDown(barrier, event.peer, scope.now);
+      else neighbourReturning(barrier, event.peer, event.round, scope.now);
+      return [];
+    case 'timer':
+      state.wakeAtMs = undefined;
+      return [];
+    case 'sendFailed':
+    case 'end':
+      return [];
+  }
+}
+
+function begin(state: ChocoState, round: number, params: Vector, nowMs: number): RuleAction[] {
+  const { model, snapshotEveryRounds } = state;
+  const { own } = model;
+  // After a jump, or a round that was left after its change had been announced, nobody is in step with x̂ᵢ.
+  const jumped = round !== own.round + 1 || model.announced !== undefined;
+  state.whole = jumped || (snapshotEveryRounds > 0 && round > 0 && round % snapshotEveryRounds === 0);
+  model.announced = undefined;
+  state.repairs.clear();
+  state.round = round;
+  state.trained = undefined;
+  if (state.scratch.length !== params.length) state.scratch = zeros(precisionOf(params), params.length);
+  own.vector ??= zeros(precisionOf(params), params.length);
+  openRound(state.barrier, round, nowMs);
+  if (!state.context.trains) return share(state, params);
+  state.phase = 'training';
+  return [{ kind: 'train', params }];
+}
+
+/** Announces this round's change of x̂ᵢ. */
+function share(state: ChocoState, trained: Vector): RuleAction[] {
+  const { model, context, round, whole } = state;
+  state.trained = trained;
+  state.phase = 'waiting';
+  const chance = () => noiseOf(Random.of(context.seed, 'choco', context.self, round).uint32());
+  const change = whole ? announceWhole(model, trained, round) : announce(model, trained, round, chance());
+  return [{ kind: 'send', to: context.outNeighbours, message: messageOf(change) }];
+}
+
+const NUMBERS: Readonly<Record<string, number>> = { delta: 3, replica: 1, repair: 2 };
+
+function received(
+  state: ChocoState,
+  { from, incarnation, message }: RuleEvent & { kind: 'received' },
+  nowMs: number,
+): RuleAction[] {
+  const { kind, round, numbers, vectors, payload } = message;
+  const counts = numbers.every((number) => Number.isSafeInteger(number) && number >= 0);
+  if (!counts || numbers.length !== NUMBERS[kind])
+    return [{ kind: 'refuse', from, reason: 'malformed', detail: `version ${numbers.join('.')}` }];
+  const [first = 0, second = 0, third = 0] = numbers;
+  if (kind === 'repair') return repair(state, from, { incarnation: first, count: second });
+  const change: Change =
+    kind === 'delta'
+      ? {
+          from: { incarnation: first, count: second },
+          to: { incarnation, count: third },
+          round,
+          content: present(payload, 'payload of a delta'),
+        }
+      : {
+          from: undefined,
+          to: { incarnation, count: first },
+          round,
+          content: present(vectors[0], 'vector of a replica'),
+        };
+  return takeChange(state, from, change, nowMs);
+}
+
+function takeChange(state: ChocoState, from: number, change: Change, nowMs: number): RuleAction[] {
+  const { barrier } = state;
+  const replica = present(state.replicas.get(from), `replica of ${from}`);
+  const taken = take(replica, change);
+  if (taken === 'duplicate')
+    return [{ kind: 'refuse', from, reason: change.round < state.round ? 'stale' : 'duplicate' }];
+  if (taken === 'gap') {
+    const detail = `a change from ${shown(change.from ?? ZERO)}, but the replica is at ${shown(tipOf(replica))}`;
+    return [{ kind: 'refuse', from, reason: 'out-of-step', detail }, ...ask(state, replica, change.round)];
+  }
+  const actions: RuleAction[] = [];
+  for (const { content, round } of taken) {
+    // A whole vector stands for the rounds before it, too, that this peer has not mixed yet.
+    if (!(content instanceof Uint8Array)) {
+      const before = Math.min(round - 1, barrier.round + (state.context.aheadMax.get(from) ?? 1));
+      for (let at = Math.max(0, barrier.round); at <= before; at++) arrive(barrier, from, at, NOTHING, nowMs);
+    }
+    const arrival = arrive(barrier, from, round, NOTHING, nowMs);
+    if (arrival === 'taken') continue;
+    actions.push({ kind: 'refuse', from, reason: arrival });
+    if (arrival === 'future') actions.push({ kind: 'behind', round });
+  }
+  return actions;
+}
+
+/** The barrier need not know what came, only that it is here. */
+const NOTHING = new Float32Array(0);
+
+function ask(state: ChocoState, replica: Replica, round: number): RuleAction[] {
+  if (round <= replica.askedRound) return [];
+  replica.askedRound = round;
+  const { incarnation, count } = tipOf(replica);
+  const message = {
+    kind: 'repair',
+    round: Math.max(0, state.round),
+    vectors: [],
+    numbers: [incarnation, count],
+  };
+  return [{ kind: 'send', to: [replica.peer], message }];
+}
+
+/** A neighbour is out of step: it gets the changes since `held`, or x̂ᵢ itself and those since. */
+function repair(state: ChocoState, from: number, held: Version): RuleAction[] {
+  const given = state.repairs.get(from) ?? 0;
+  const allowed = given < REPAIRS_PER_ROUND_MAX && state.context.outNeighbours.includes(from);
+  if (state.round < 0 || !allowed) return [{ kind: 'refuse', from, reason: 'unexpected' }];
+  state.repairs.set(from, given + 1);
+  const changes = changesSince(state.model, held);
+  if (changes.length === 0) return [{ kind: 'refuse', from, reason: 'unexpected' }];
+  return changes.map((change) => ({ kind: 'send', to: [from], message: messageOf(change) }));
+}
+
+/** Goes on if everybody awaited is here; otherwise sees to it that the next deadline wakes the rule. */
+function proceed(state: ChocoState, { now }: RuleScope, actions: RuleAction[]): void {
+  const wait = look(state.barrier, now);
+  const { wakeAtMs } = wait;
+  if (wakeAtMs !== undefined) {
+    if (state.wakeAtMs === wakeAtMs) return;
+    state.wakeAtMs = wakeAtMs;
+    actions.push({ kind: 'setTimer', name: 'deadline', delayMs: Math.max(0, wakeAtMs - now) });
+    return;
+  }
+  if (state.wakeAtMs !== undefined) actions.push({ kind: 'clearTimer', name: 'deadline' });
+  state.wakeAtMs = undefined;
+  state.phase = 'idle';
+  state.scratch = commit(state.model, state.scratch);
+  const excluded = catchUpAll(state, wait, actions);
+  actions.push({ kind: 'complete', round: state.round, params: mixed(state, excluded), excluded });
+}
+
+/** Brings all replicas up to this round; returns who is not in its sum. */
+function catchUpAll(state: ChocoState, wait: Wait, actions: RuleAction[]): readonly Exclusion[] {
+  const excluded = [...wait.excluded];
+  for (const replica of state.replicas.values()) {
+    const { peer } = replica;
+    const { scratch, problem } = catchUp(replica, state.round, state.model.codec, state.scratch);
+    state.scratch = scratch;
+    if (problem !== undefined) {
+      actions.push({ kind: 'refuse', from: peer, reason: 'malformed', detail: problem });
+      actions.push(...ask(state, replica, state.round));
+    }
+    const arrived = wait.arrived.some((one) => one.peer === peer);
+    if (arrived && replica.round < state.round) excluded.push({ peer, reason: 'absent' });
+  }
+  return excluded.sort((a, b) => a.peer - b.peer);
+}
+
+/** x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ), j ascending. */
+function mixed(state: ChocoState, excluded: readonly Exclusion[]): Vector {
+  const { context, gamma, model, replicas } = state;
+  const out = new Set(excluded.map(({ peer }) => peer));
+  const terms: WeightedVector[] = [];
+  for (const { peer, vector } of replicas.values()) {
+    if (out.has(peer) || vector === undefined) continue;
+    terms.push({ weight: context.mixingRow.get(peer) ?? 0, vector });
+  }
+  return plusDifferences(
+    present(state.trained, 'trained params'),
+    gamma,
+    terms,
+    present(model.own.vector, 'own x̂'),
+  );
+}
+
+function shown({ incarnation, count }: Version): string {
+  return `version ${incarnation}.${count}`;
+}

@@ -1,0 +1,255 @@
+/** CHOCO-SGD: the known answer, replicas that never differ whatever happens to messages, repairs, restarts, and what is refused. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ChocoState } from '../../src/exchange/choco.ts';
+import { findExchangeRule } from '../../src/exchange/index.ts';
+import type { Replica } from '../../src/exchange/replica.ts';
+import type { RuleAction, RuleLife, RuleMessage } from '../../src/exchange/rule.ts';
+import { type Vector, vectorDigest } from '../../src/params/layout.ts';
+import { buildOverlay, mixingMatrix, outNeighbours } from '../../src/topology/index.ts';
+import { quadraticTrainer } from '../../src/train/toy.ts';
+import cases from '../fixtures/compression.json' with { type: 'json' };
+import { virtualLinks, virtualPeers, virtualPlan } from '../peer/virtual.ts';
+import { simulateRecorded } from '../simulate/recording.ts';
+import { ruleConformance } from './rule.conformance.ts';
+import { DrivenRule, refusals, sends } from './rule-driver.ts';
+
+const choco = findExchangeRule('choco')!;
+ruleConformance('choco with scaled sign', choco, {});
+ruleConformance('choco with top-k', choco, { compressor: { kind: 'top-k', count: 2 }, gamma: 0.3 });
+ruleConformance('choco with qsgd and a snapshot every third round', choco, {
+  compressor: { kind: 'qsgd', levels: 4 },
+  snapshotEveryRounds: 3,
+});
+
+describe('choco-gossip-top1-ring4', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: each case has its own shape
+  const { inputs, expected } = cases.cases.find(({ id }) => id === 'choco-gossip-top1-ring4') as any;
+  const overlay = buildOverlay({ kind: 'ring' }, 4);
+  const compressor = { kind: 'top-k', count: inputs.k };
+  const options = { compressor, gamma: inputs.gamma, snapshotEveryRounds: 0 };
+  const run = async (rounds: number) => {
+    const plan = virtualPlan({ rule: 'choco', options, overlay, rounds });
+    const trainer = (peer: number) =>
+      quadraticTrainer({
+        optimum: [0, 0, 0, 0],
+        learningRate: 0,
+        precision: 'f64',
+        initial: inputs.x0[peer],
+      });
+    const results = await simulateRecorded(virtualPeers(plan, trainer), virtualLinks);
+    return results.map(({ params }) => [...params]);
+  };
+
+  test.each([1, 2, 3, 4, 5])('after %i rounds on virtual time, x is the known one', async (rounds) => {
+    for (const [peer, values] of (await run(rounds)).entries()) {
+      for (const [index, value] of values.entries())
+        expect(Math.abs(value - expected[`x_${rounds}`][peer][index])).toBeLessThanOrEqual(1e-9);
+    }
+  });
+
+  test.each([50, 100, 300])('after %i rounds the error is the known one', async (rounds) => {
+    const all = await run(rounds);
+    const errors = all.flatMap((values) => values.map((value, index) => (value - expected.mean[index]) ** 2));
+    const mse = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    expect(Math.abs(mse - expected[`mse_${rounds}`])).toBeLessThanOrEqual(1e-9);
+  });
+
+  test('x̂ is the known one after rounds 1 and 5', () => {
+    const mesh = new Mesh({ compressor, gamma: inputs.gamma, trains: false });
+    for (const [peer, values] of inputs.x0.entries()) mesh.start(peer, Float64Array.from(values));
+    for (const round of [1, 2, 3, 4, 5]) {
+      mesh.deliverAll();
+      if (round !== 1 && round !== 5) continue;
+      for (const { state } of mesh.peers) {
+        for (const { peer, vector } of (state as ChocoState).replicas.values()) {
+          for (const [index, value] of vector!.entries())
+            expect(Math.abs(value - expected[`xhat_${round}`][peer][index])).toBeLessThanOrEqual(1e-9);
+        }
+      }
+    }
+  });
+});
+
+/** A message, or local updates that are not done yet. */
+interface Underway {
+  readonly from: number;
+  readonly incarnation: number;
+  readonly to: number;
+  readonly message?: RuleMessage;
+  readonly trained?: Vector;
+}
+
+/** A ring of four peers whose messages are carried by hand. Every x̂ that ever was is remembered by its version. */
+class Mesh {
+  readonly peers: DrivenRule[] = [];
+  readonly incarnations = [1, 1, 1, 1];
+  readonly underway: Underway[] = [];
+  readonly states = new Map<string, string>();
+  readonly refusals: string[] = [];
+  readonly #options: Record<string, unknown>;
+  readonly #trains: boolean;
+  readonly #rounds: number[] = [0, 0, 0, 0];
+  readonly #overlay = buildOverlay({ kind: 'ring' }, 4);
+
+  constructor({ trains = true, ...options }: Record<string, unknown> & { trains?: boolean }) {
+    this.#options = options;
+    this.#trains = trains;
+    for (let self = 0; self < 4; self++) this.peers.push(this.#make(self, { incarnation: 1 }));
+  }
+
+  #make(self: number, life: RuleLife): DrivenRule {
+    return new DrivenRule({
+      rule: 'choco',
+      options: this.#options,
+      self,
+      outNeighbours: outNeighbours(this.#overlay)[self]!,
+      mixingRow: new Map(mixingMatrix(this.#overlay, 'metropolis')[self]!),
+      trains: this.#trains,
+      life,
+    });
+  }
+
+  start(peer: number, params: Vector, round = 0): void {
+    this.#rounds[peer] = round;
+    this.perform(peer, this.peers[peer]!.begin(round, params));
+  }
+
+  /** The process is killed and comes back with what it had saved, if anything. */
+  restart(peer: number, snapshot: Uint8Array | undefined, round: number): void {
+    this.incarnations[peer]! += 1;
+    const incarnation = this.incarnations[peer]!;
+    const { now } = this.peers[peer]!;
+    this.peers[peer] = this.#make(peer, snapshot === undefined ? { incarnation } : { incarnation, snapshot });
+    this.peers[peer]!.now = now;
+    this.start(peer, paramsOf(peer, round), round);
+  }
+
+  perform(peer: number, actions: readonly RuleAction[]): void {
+    this.refusals.push(...refusals(actions));
+    for (const { to, message } of sends(actions))
+      for (const other of to)
+        this.underway.push({ from: peer, incarnation: this.incarnations[peer]!, to: other, message });
+    const { own } = (this.peers[peer]!.state as ChocoState).model;
+    if (own.vector !== undefined) this.remember(own);
+    for (const action of actions) {
+      if (action.kind === 'train') {
+        const change = paramsOf(peer, 10 + this.#rounds[peer]!);
+        const trained = change.map((value, index) => value + action.params[index]!);
+        this.underway.push({ from: peer, incarnation: this.incarnations[peer]!, to: peer, trained });
+      } else if (action.kind === 'complete') this.start(peer, action.params, action.round + 1);
+    }
+  }
+
+  remember({ peer, version, vector }: Replica): void {
+    const key = `${peer}: ${version.incarnation}.${version.count}`;
+    const digest = vectorDigest(vector!);
+    if (version.count > 0) expect(this.states.get(key) ?? digest).toBe(digest);
+    this.states.set(key, digest);
+  }
+
+  deliver(at: number, again = false): void {
+    const index = at % this.underway.length;
+    const { from, to, incarnation, message, trained } = this.underway[index]!;
+    for (const peer of this.peers) peer.now += 0.1;
+    if (!again || trained !== undefined) this.underway.splice(index, 1);
+    if (message !== undefined) this.perform(to, this.peers[to]!.hears(from, message, incarnation));
+    else if (trained !== undefined && this.incarnations[to] === incarnation)
+      this.perform(to, this.peers[to]!.step({ kind: 'trained', params: trained }));
+  }
+
+  lose(at: number): void {
+    const index = at % this.underway.length;
+    if (this.underway[index]!.trained === undefined) this.underway.splice(index, 1);
+  }
+
+  /** All that is under way now, oldest first; not what that leads to. */
+  deliverAll(): void {
+    for (let left = this.underway.length; left > 0; left--) this.deliver(0);
+  }
+
+  /** 50 ms pass for all, and one of them looks at its clock. */
+  deadline(peer: number): void {
+    for (const one of this.peers) one.now += 50;
+    this.perform(peer, this.peers[peer]!.timer('deadline', 0));
+  }
+
+  /** Whoever holds a version of an x̂, its owner included, holds the same bits. */
+  check(): void {
+    for (const { state } of this.peers)
+      for (const replica of (state as ChocoState).replicas.values())
+        if (replica.vector !== undefined) this.remember(replica);
+  }
+
+  inStep(): boolean {
+    const versions = this.peers.map(({ state }) => (state as ChocoState).model.own.version);
+    return this.peers.every(({ state }) =>
+      [...(state as ChocoState).replicas.values()].every(
+        ({ peer, version, loose }) =>
+          loose.length === 0 && Math.abs(version.count - versions[peer]!.count) <= 1,
+      ),
+    );
+  }
+}
+
+function paramsOf(peer: number, round: number): Float32Array {
+  return Float32Array.from({ length: 6 }, (_, index) => Math.sin(peer * 31 + round * 7 + index));
+}
+
+const compressors = fc.constantFrom<unknown[]>(
+  'sign',
+  { kind: 'top-k', count: 2 },
+  { kind: 'random-k', count: 3 },
+  { kind: 'qsgd', levels: 4 },
+  'int8',
+  'identity',
+);
+const incidents = fc.array(
+  fc.record({
+    kind: fc.constantFrom(
+      ...(['deliver', 'deliver', 'deliver', 'deliver', 'deliver', 'deliver'] as const),
+      ...(['lose', 'repeat', 'reorder', 'deadline', 'save', 'restart'] as const),
+    ),
+    peer: fc.nat(3),
+    at: fc.nat(),
+  }),
+  { minLength: 20, maxLength: 150 },
+);
+
+describe('replicas', () => {
+  test('are what their owner had, under any loss, repetition, order and restart; and are in step again after', () => {
+    fc.assert(
+      fc.property(
+        compressors,
+        fc.constantFrom(0, 4),
+        incidents,
+        (compressor, snapshotEveryRounds, played) => {
+          const mesh = new Mesh({ compressor, snapshotEveryRounds });
+          const saved = new Map<number, { snapshot: Uint8Array; round: number }>();
+          for (let peer = 0; peer < 4; peer++) mesh.start(peer, paramsOf(peer, 0));
+          for (const { kind, peer, at } of played) {
+            const one = mesh.peers[peer]!;
+            if (kind === 'deadline') mesh.deadline(peer);
+            else if (kind === 'save')
+              saved.set(peer, { snapshot: one.rule.snapshot!(one.state), round: one.round });
+            else if (kind === 'restart') {
+              const { snapshot, round = at % 3 } = saved.get(peer) ?? {};
+              mesh.restart(peer, snapshot, round);
+            } else if (mesh.underway.length === 0) continue;
+            else if (kind === 'lose') mesh.lose(at);
+            else if (kind === 'repeat') mesh.deliver(at, true);
+            else mesh.deliver(kind === 'reorder' ? at : 0);
+            mesh.check();
+          }
+          for (let turn = 0; turn < 60 && !(turn > 4 && mesh.inStep()); turn++) {
+            mesh.deliverAll();
+            if (turn % 3 === 2) for (let peer = 0; peer < 4; peer++) mesh.deadline(peer);
+            mesh.check();
+          }
+          expect(mesh.inStep()).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,6 +1,8 @@
 /** The command line as a whole: global options, the commands, and how failures leave. Commands load their work when they run. */
 import { Command, CommanderError, Option } from 'commander';
 import { declareCheck } from './check.ts';
+import { declareCycleTime } from './cycle-time.ts';
+import { declareDesign } from './design.ts';
 import { declareEvaluate } from './evaluate.ts';
 import { exitCodes, failureOf, formatFailure } from './exit-codes.ts';
 import { declareExport } from './export.ts';
@@ -23,6 +25,8 @@ const commands: readonly Declare[] = [
   declarePeer,
   declareCheck,
   declareSweep,
+  declareDesign,
+  declareCycleTime,
   declareReport,
   declareReplay,
   declareEvaluate,

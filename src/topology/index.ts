@@ -1,4 +1,8 @@
-/** Overlays: builders, files, checks, mixing matrices and their spectral gap. Pure: no I/O. */
+/**
+ * Networks, overlays and how good they are: underlays and delays; designers of overlays and their registry; judging by
+ * cycle time and consensus; builders, files, mixing matrices and spectral gaps. Delays in ms, rates in bits per second,
+ * lengths in km; arc [i, j] says that i sends to j. Pure but for openUnderlay, which reads a file.
+ */
 export {
   buildOverlay,
   type TopologyKind,
@@ -7,6 +11,14 @@ export {
   topologySchema,
 } from './builders.ts';
 export {
+  type ComparedDesign,
+  type CompareOptions,
+  type Comparison,
+  compareDesigns,
+  designOne,
+  type SkippedDesign,
+} from './compare.ts';
+export {
   components,
   diameter,
   diameterBound,
@@ -14,6 +26,23 @@ export {
   isConnected,
   requireConnected,
 } from './connectivity.ts';
+export { type Conditions, connectivityGraph, publishedConditions } from './connectivity-graph.ts';
+export { type Consensus, consensusOf, effectiveNeighbours } from './consensus.ts';
+export type { WeightedDigraph } from './cycle-time/digraph.ts';
+export { type CycleMean, maximumCycleMean } from './cycle-time/howard.ts';
+export type { CriticalCycle } from './cycle-time/schedule-cycle.ts';
+export {
+  arcDelayMs,
+  arcDelaysMs,
+  type ConnectivityGraph,
+  delayDigraph,
+  delayMatrix,
+  roundComputeMs,
+} from './delays.ts';
+export type { Design, Designer, DesignProblem, DesignRun, Timing } from './designers/designer.ts';
+export { designers, findDesigner, type RegisteredDesigner, registered } from './designers/registry.ts';
+export { type Judgement, type JudgeOptions, judge } from './judge.ts';
+export { type LabelShares, labelSharesSchema } from './label-shares.ts';
 export {
   defaultMixing,
   type MixingMatrix,
@@ -35,5 +64,19 @@ export {
   type WeightEntry,
 } from './overlay.ts';
 export { checkOverlay, overlaySchema, parseOverlay } from './overlay-file.ts';
+export { overlayText } from './overlay-text.ts';
 export { mixingMatrixOfRound, onePeerExponential, overlayOfRound } from './schedule.ts';
 export { spectralGap } from './spectrum.ts';
+export { starCycleTimeMs } from './star-rule.ts';
+export { oneTreeBound } from './tours/one-tree-bound.ts';
+export { tourLengthMs } from './tours/ring-tour.ts';
+export { builtInUnderlays, openUnderlay, parseUnderlay } from './underlay/open.ts';
+export type {
+  LengthKind,
+  Measured,
+  SiloSite,
+  Underlay,
+  UnderlayLink,
+  UnderlayNode,
+} from './underlay/underlay.ts';
+export { findWorkload, type Workload, workloads } from './workloads.ts';

@@ -1,8 +1,12 @@
 /** Label shares: what share of a silo's samples has each label. Designers that know them bring unlike silos together. */
+import { z } from 'zod';
 import { InputError } from '../base/errors.ts';
 
 /** labelShares[silo][class], rows sum to 1. */
 export type LabelShares = readonly (readonly number[])[];
+
+/** As in a file: a list of rows. */
+export const labelSharesSchema = z.array(z.array(z.number()).min(1)).min(1);
 
 /** Throws InputError `label-shares-missing` or `label-shares-invalid`, with the row that is wrong. */
 export function requireLabelShares(

@@ -9,12 +9,12 @@ import type { z } from 'zod';
 import { OperatingError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { ConnectivityGraph } from '../delays.ts';
+import type { LabelShares } from '../label-shares.ts';
 import type { Arc, Overlay } from '../overlay.ts';
 
 export interface DesignProblem {
   readonly graph: ConnectivityGraph;
-  /** labelShares[i][c]: the share of class c in silo i's samples; rows sum to 1. [siloCount, classCount] */
-  readonly labelShares?: readonly (readonly number[])[];
+  readonly labelShares?: LabelShares;
 }
 
 export interface DesignRun {

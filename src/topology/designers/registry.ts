@@ -2,6 +2,7 @@
 import { checkAgainst } from '../../base/document.ts';
 import { InputError, ProblemsError } from '../../base/errors.ts';
 import { nearest } from '../../base/schema-problems.ts';
+import { best } from './best.ts';
 import { complete } from './complete.ts';
 import { dCliques } from './d-cliques.ts';
 import { deltaMbst } from './delta-mbst.ts';
@@ -34,6 +35,7 @@ export const designers: readonly RegisteredDesigner[] = [
   registered(ringChristofides),
   registered(ring),
   registered(multigraphRing),
+  registered(best),
   registered(matcha),
   registered(matchaPlus),
   registered(underlayLinks),
@@ -59,7 +61,8 @@ export function findDesigner(name: string): RegisteredDesigner {
   );
 }
 
-function registered<Options>({
+/** A designer that checks its options itself: what the registry lists, and what an own designer needs to be compared. */
+export function registered<Options>({
   name,
   summary,
   silosMax,

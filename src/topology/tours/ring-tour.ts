@@ -15,12 +15,15 @@ const neighbourCount = 10;
 const matrixSilosMax = 2_000;
 /** Above, all pairs are no longer compared to find neighbours, where the silos have places. */
 const comparedSilosMax = 4_000;
+/** Small enough never to prefer a tour that is longer by what anybody could measure. */
+const linkTieMs = 0.01;
 const directedSilosMax = 1_000;
 
 /** The mean of both directions' delays at degree 1, ms. */
 export function symmetricDelay(graph: ConnectivityGraph): PairCost {
   const { siloCount } = graph;
-  const mean: PairCost = (one, other) => (arcDelayMs(graph, one, other) + arcDelayMs(graph, other, one)) / 2;
+  const mean: PairCost = (one, other) =>
+    (arcDelayMs(graph, one, other) + arcDelayMs(graph, other, one)) / 2 + crossings(graph, one, other);
   if (siloCount > matrixSilosMax)
     return sameEverywhere(graph) ? (one, other) => arcDelayMs(graph, one, other) : mean;
   const matrix = new Float64Array(siloCount * siloCount);
@@ -32,6 +35,11 @@ export function symmetricDelay(graph: ConnectivityGraph): PairCost {
     }
   }
   return (one, other) => matrix[one * siloCount + other]!;
+}
+
+/** Where core links are shared: of tours as short as each other, the one whose ways cross fewer links. */
+function crossings({ routes }: ConnectivityGraph, one: number, other: number): number {
+  return routes === undefined ? 0 : linkTieMs * routes.linksOf(one, other).length;
 }
 
 /** Length of the closed tour in its direction, ms. */

@@ -1,0 +1,87 @@
+/** `grapevine cycle-time`: judge a given overlay on a network. */
+import { type Command, Option } from 'commander';
+import { InputError } from '../base/errors.ts';
+import type { Overlay, Timing } from '../topology/index.ts';
+import { judgementDocument, judgementLines } from './design-text.ts';
+import type { Host } from './host.ts';
+import {
+  addNetworkOptions,
+  NETWORK_HELP,
+  type NetworkOptions,
+  networkLine,
+  openNetwork,
+} from './network-options.ts';
+import type { Session } from './session.ts';
+
+const EXAMPLES = `
+Examples:
+  grapevine cycle-time --underlay gaia --workload inaturalist --overlay ring.yaml
+  grapevine cycle-time --underlay geant --lengths true --access 100M --local-steps 5 --overlay mst.yaml --json
+  grapevine cycle-time --underlay gaia --overlay star.yaml --rule gossip
+
+An overlay whose edges all meet in one silo is judged by the STAR rule, as a server and its clients, unless --rule gossip says
+that its silos exchange as peers. A schedule is judged by the max-plus eigenvalue of its period.
+${NETWORK_HELP}`;
+
+interface CycleTimeOptions extends NetworkOptions {
+  readonly overlay: string;
+  readonly rule: 'auto' | 'gossip' | 'star';
+}
+
+export function declareCycleTime(program: Command, host: Host): void {
+  addNetworkOptions(program.command('cycle-time').description('judge a given overlay on a network'))
+    .requiredOption('--overlay <file>', 'an overlay file')
+    .addOption(
+      new Option('--rule <rule>', 'how a round goes').choices(['auto', 'gossip', 'star']).default('auto'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(host.run<CycleTimeOptions>(cycleTime));
+}
+
+async function cycleTime(
+  session: Session,
+  _operands: readonly string[],
+  options: CycleTimeOptions,
+): Promise<undefined> {
+  const { judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
+  const { readDocumentFile } = await import('../base/document.ts');
+  const overlay = parseOverlay(readDocumentFile(options.overlay, 'the overlay'), options.overlay);
+  const network = await openNetwork(options);
+  requireConnected(overlay);
+  const timing = timingOf(overlay, options.rule);
+  const judgement = judge(network.graph, overlay, timing);
+  const isStatic = overlay.schedule === undefined;
+  const document = {
+    underlay: network.underlay.name,
+    workload: network.workload,
+    lengths: network.conditions.lengths,
+    overlay: overlay.name,
+    ...judgementDocument(judgement, undefined, isStatic),
+  };
+  const rule = timing.kind === 'star' ? ['judged by the STAR rule (a server and its clients)'] : [];
+  const lines = judgementLines(judgement, undefined, isStatic, network.graph);
+  session.answer(
+    document,
+    [networkLine(network), '', `overlay ${overlay.name}`, ...lines, ...rule].join('\n'),
+  );
+}
+
+function timingOf(overlay: Overlay, rule: CycleTimeOptions['rule']): Timing {
+  const hub = hubOf(overlay);
+  if (rule === 'star' && hub === undefined) {
+    throw new InputError(
+      'usage',
+      `--rule star wants all edges of ${overlay.name} to meet in one silo, and they do not`,
+    );
+  }
+  return rule === 'gossip' || hub === undefined ? { kind: 'gossip' } : { kind: 'star', hub };
+}
+
+/** The silo where every edge of a star of three or more silos ends. */
+function hubOf({ nodes, arcs, schedule }: Overlay): number | undefined {
+  const count = nodes.length;
+  if (schedule !== undefined || count < 3 || arcs.length !== 2 * (count - 1)) return undefined;
+  const first =
+    arcs.filter(([from]) => from === arcs[0]![0]).length === count - 1 ? arcs[0]![0] : arcs[0]![1];
+  return arcs.every(([from, to]) => from === first || to === first) ? first : undefined;
+}

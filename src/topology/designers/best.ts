@@ -1,0 +1,103 @@
+/**
+ * best: the least cycle time over all strong overlays, arcs directed where that helps. Up to five silos by looking at
+ * all of them; else the best of: simulated annealing on node potentials at degree-1 delays (optimise/potential-search.ts), the
+ * short ring, and simulated annealing on the arcs of the better of both at the delays that they really have
+ * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
+ */
+import { z } from 'zod';
+import { maximumCycleMean } from '../cycle-time/howard.ts';
+import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts';
+import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
+import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
+import { type FoundOverlay, searchPotentials } from '../optimise/potential-search.ts';
+import { type Arc, overlayOf } from '../overlay.ts';
+import { shortRing } from '../tours/ring-tour.ts';
+import type { Design, Designer, DesignRun } from './designer.ts';
+import { tourArcs } from './ring.ts';
+
+const options = z.strictObject({
+  /** Runs of the search on potentials, each from a seed of its own. */
+  runs: z.int().min(1).max(1_000).default(4),
+  /** Steps of each; by default 3·10⁸ / n², at most 40,000. */
+  steps: z.int().min(1).optional(),
+});
+type Options = z.infer<typeof options>;
+
+const stepsMax = 40_000;
+const stepArcPairs = 3e8;
+const arcSearchSteps = 60_000;
+const sameTimeMs = 1e-9;
+
+export const best: Designer<Options> = {
+  name: 'best',
+  summary: 'the least cycle time over all strong overlays, found by search; {runs, steps}',
+  options,
+  silosMax: 2_000,
+  design({ graph }, chosen, run): Design {
+    const { arcs, how } = bestArcs(graph, chosen, run);
+    return {
+      overlay: overlayOf({
+        name: 'best',
+        source: `designed: best (${how})`,
+        directed: true,
+        nodes: graph.names,
+        arcs,
+      }),
+      timing: { kind: 'gossip' },
+      notes: [how],
+    };
+  },
+};
+
+export interface BestArcs extends JudgedArcs {
+  readonly how: string;
+}
+
+/** The overlay of the designer `best`, and what found it. */
+export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignRun): BestArcs {
+  const { siloCount } = graph;
+  if (siloCount === 1) return { ...judged(graph, []), how: 'one silo' };
+  if (siloCount <= exhaustiveSilosMax)
+    return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
+  const relaxed = searchRelaxed(graph, chosen, run);
+  const pruned = judged(graph, minimalStrong(graph, relaxed.arcs));
+  const searched = { ...pruned, how: 'search on potentials' };
+  // Degrees cost nothing on this overlay, so the search has seen its true cycle time.
+  if (pruned.cycleTimeMs <= relaxed.cycleTimeMs + sameTimeMs) return searched;
+  const tour = shortRing(graph, { random: run.random('best', 'ring'), expired: run.expired });
+  const ring = { ...judged(graph, tourArcs(tour)), how: 'a short ring' };
+  const start = pruned.cycleTimeMs < ring.cycleTimeMs ? searched : ring;
+  run.progress(`best: ${start.cycleTimeMs.toFixed(3)} ms by ${start.how}`);
+  const finished = searchArcs(graph, start.arcs, {
+    stepsMax: arcSearchSteps,
+    random: run.random('best', 'arcs'),
+    expired: run.expired,
+  });
+  if (finished.cycleTimeMs >= start.cycleTimeMs) return start;
+  return {
+    ...judged(graph, minimalStrong(graph, finished.arcs)),
+    how: `${start.how}, then search on its arcs`,
+  };
+}
+
+/** The best of several runs at degree-1 delays, which no overlay's delays fall below. */
+function searchRelaxed(graph: ConnectivityGraph, { runs, steps }: Options, run: DesignRun): FoundOverlay {
+  const { siloCount } = graph;
+  const delayMs = delayMatrix(graph);
+  const stepCount = steps ?? Math.max(1, Math.min(stepsMax, Math.round(stepArcPairs / siloCount ** 2)));
+  let least: FoundOverlay | undefined;
+  for (let index = 0; index < runs && !(least !== undefined && run.expired()); index++) {
+    const found = searchPotentials(siloCount, delayMs, {
+      stepsMax: stepCount,
+      random: run.random('best', 'potentials', index),
+      expired: run.expired,
+    });
+    if (least === undefined || found.cycleTimeMs < least.cycleTimeMs) least = found;
+    run.progress(`best: ${least.cycleTimeMs.toFixed(3)} ms after ${index + 1} of ${runs} searches`);
+  }
+  return least!;
+}
+
+function judged(graph: ConnectivityGraph, arcs: readonly Arc[]): JudgedArcs {
+  return { arcs, cycleTimeMs: maximumCycleMean(delayDigraph(graph, arcs))!.mean };
+}

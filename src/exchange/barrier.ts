@@ -277,7 +277,7 @@ function dropBeyond(neighbour: AwaitedNeighbour, roundMax: number): void {
 }
 
 /** Lower median: with an even count the smaller of the two in the middle. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return present(sorted[(sorted.length - 1) >> 1], 'median of no values');
 }

@@ -18,6 +18,8 @@ import { packSnapshot, unpackSnapshot, vectorOf } from './snapshot.ts';
 import { ACCOUNT_KINDS, proactive, reactive, type TokenAccount } from './tokens.ts';
 
 const PARTS_MAX = 4096;
+/** Answers that never came are owed no longer than this many later ones. */
+const OWED_MAX = 16;
 
 /** What the sender wants, as the message's third number: nothing, an answer, or to have answered. */
 const INTENTS = ['push', 'ask', 'answer'] as const;
@@ -49,7 +51,7 @@ interface GossipState {
   /** Tokens saved. */
   balance: number;
   readonly up: Set<number>;
-  /** Who owes an answer, and for which part. */
+  /** How many answers a neighbour owes. */
   readonly asked: Map<number, number>;
   /** What came before the first round, the last message of each sender. */
   readonly early: Map<number, RuleMessage>;
@@ -95,6 +97,11 @@ export const gossipLearning: ExchangeRule<GossipState> = {
     return problems.length === 0 ? parsed : { ok: false, problems };
   },
 
+  exact: ({ parts }) =>
+    (parts as number) > 1
+      ? `parts is ${parts}; parts of a model travel as they are: use parts: 1, or encoding raw`
+      : undefined,
+
   fits({ mode }, { undirected }) {
     return mode === 'push-pull' && !undirected
       ? ['mode push-pull wants an undirected graph, because who is asked answers; use mode push']
@@ -106,7 +113,7 @@ export const gossipLearning: ExchangeRule<GossipState> = {
     const state: GossipState = {
       context,
       options,
-      pace: createPace(options.periodMs),
+      pace: createPace(context, options.periodMs),
       round: -1,
       params: new Float32Array(0),
       owned: false,
@@ -239,7 +246,7 @@ function sendParts(state: GossipState, intent: Intent, count: number, { random }
   return Array.from({ length: count }, (_, index) => {
     const peer = present(candidates[random.integer(candidates.length)], 'a candidate');
     const part = (first + index) % state.options.parts;
-    if (intent === 'ask') state.asked.set(peer, part);
+    if (intent === 'ask') state.asked.set(peer, Math.min(OWED_MAX, (state.asked.get(peer) ?? 0) + 1));
     return sendPart(state, peer, intent, part);
   });
 }
@@ -270,8 +277,9 @@ function received(state: GossipState, from: number, message: RuleMessage, scope:
   if (problem !== undefined) return [{ kind: 'refuse', from, ...problem }];
   const [part, age, intent] = message.numbers as [number, number, number];
   if (INTENTS[intent] === 'answer') {
-    if (state.asked.get(from) !== part) return [{ kind: 'refuse', from, reason: 'unexpected' }];
-    state.asked.delete(from);
+    const owed = state.asked.get(from) ?? 0;
+    if (owed === 0) return [{ kind: 'refuse', from, reason: 'unexpected' }];
+    state.asked.set(from, owed - 1);
   }
   const answer = INTENTS[intent] === 'ask' ? [sendPart(state, from, 'answer', part)] : [];
   if (state.ended) return answer;

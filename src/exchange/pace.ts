@@ -1,11 +1,11 @@
 /**
  * The pace of an asynchronous rule: a cycle lasts at least `periodMs`, or, where that is not given, as long as the peer's own local
- * updates take, and never less than PERIOD_MS_MIN (a peer without local updates would else spin). Nobody is waited for.
+ * updates take; without local updates UNTRAINED_PERIOD_MS, because the peer would else spin. Nobody is waited for.
  */
 import { type OptionKind, realNumber } from './options.ts';
-import type { RuleAction } from './rule.ts';
+import type { RuleAction, RuleContext } from './rule.ts';
 
-const PERIOD_MS_MIN = 10;
+const UNTRAINED_PERIOD_MS = 10;
 const PERIOD_MS_MAX = 24 * 3600 * 1000;
 
 export const PERIOD_MS: OptionKind = realNumber(0.001, PERIOD_MS_MAX);
@@ -15,7 +15,7 @@ export interface Pace {
   beganMs: number;
 }
 
-export function createPace(periodMs: number = PERIOD_MS_MIN): Pace {
+export function createPace({ trains }: RuleContext, periodMs = trains ? 0 : UNTRAINED_PERIOD_MS): Pace {
   return { periodMs, beganMs: 0 };
 }
 

@@ -1,201 +1,384 @@
 /**
- * Asynchronous pairwise averaging, the exchange of AD-PSGD (Lian et al. 2018, Algorithm 1): a peer trains from a snapshot of its
- * params, applies the change to what they have become, then averages with one random neighbour:
- *   x ← x + (train(s) − s),   then   xᵢ, xⱼ ← (xᵢ + xⱼ)/2.
- * The pair exchange: propose(id, xᵢ); a free responder answers with its old xⱼ and averages at once, a busy one says so; the
- * initiator averages on the answer. Our deviations: an initiator that waits answers `busy` to others (so there are no
- * chains of waiting and no deadlock on any graph) and backs off for a random time before it tries another neighbour; a
- * repeated proposal gets the same answer again; if the answer never comes, the half exchange is reported, not hidden.
+ * AD-PSGD (Lian, Zhang, Zhang, Liu 2018, Algorithm 1) as a pair exchange: a peer trains from a snapshot of its params while it averages
+ * with one random neighbour, and applies the training's change to what its params have become:
+ *   xᵢ, xⱼ ← (xᵢ + xⱼ)/2;   x ← x + (train(s) − s)
+ * The exchange: propose(id, xᵢ); a free responder answers with its old xⱼ, averages at once and keeps the answer until it is acknowledged,
+ * so that a proposal sent again gets the same answer; one that waits for an answer itself says `busy`, and who hears that backs off for
+ * a random time: nobody waits for somebody who waits, so there is no deadlock on any graph. An initiator that waits leaves its
+ * params alone, so that both ends come to the same average, and queues the change of a training that ends meanwhile.
+ * Our deviations: one exchange a round, not as many as fit in; a proposal without an answer is sent again `retries` times, then given up.
+ * If the answer never comes, or its taking is never heard of, the exchange may be half: both ends say so, the responder with the drift,
+ * ‖xᵢ − xⱼ‖/2, by which it moved alone. Atomicity across crashes is not claimed.
  */
-
 import { present } from '../base/assert.ts';
-import { plusDelta, weightedSum } from '../params/kernels.ts';
+import { plusDelta, squaredDistance, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
+import { median } from './barrier.ts';
+import { parseOptions, wholeNumber } from './options.ts';
+import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleMessage, RuleScope } from './rule.ts';
 
 interface PairwiseOptions {
-  /** Proposals tried in a round before the peer goes on alone. */
+  /** Neighbours tried in a round before the peer goes on alone. */
   readonly attemptsMax: number;
-  readonly replyTimeoutMs: number;
+  /** How long to wait for the first answer; twice that after each repetition. Absent: by how long answers took so far. */
+  readonly replyTimeoutMs?: number;
+  /** How often it is sent again. */
+  readonly retries: number;
   /** Back-off after `busy` is uniform in [0, backOffMs). */
   readonly backOffMs: number;
+  readonly periodMs?: number;
 }
 
-interface Proposal {
+/** This round's exchange of this peer's own; an `asking` one keeps the params as they are. */
+type Exchange =
+  | {
+      readonly kind: 'asking';
+      readonly peer: number;
+      readonly id: number;
+      readonly proposal: RuleMessage;
+      readonly askedMs: number;
+      readonly sentAgain: number;
+    }
+  | { readonly kind: 'backing-off' }
+  | { readonly kind: 'over' };
+
+/** How a neighbour's last proposal was answered: a copy of it gets the same again, be it only `busy`. */
+interface Answered {
+  readonly incarnation: number;
   readonly id: number;
-  readonly peer: number;
+  /** Absent once it is known to have been taken. */
+  readonly answer: RuleMessage | undefined;
+  /** What was averaged with; absent where the answer was `busy`. */
+  readonly theirs: Vector | undefined;
 }
 
 interface PairwiseState {
   readonly context: RuleContext;
   readonly options: PairwiseOptions;
+  readonly pace: Pace;
   round: number;
   /** The params as they are now. */
   params: Vector;
   /** Where the local updates started; undefined when none run. */
   snapshot: Vector | undefined;
-  proposal: Proposal | undefined;
+  /** A training that ended while the params had to stay: its start and its end. */
+  queued: { readonly before: Vector; readonly after: Vector } | undefined;
+  exchange: Exchange;
   attempts: number;
   nextId: number;
   ended: boolean;
   readonly up: Set<number>;
-  /** The last answer given to each neighbour, for repeated proposals. */
-  readonly answers: Map<number, RuleMessage>;
+  /** How long the last answers took. */
+  readonly waitsMs: number[];
+  /** By neighbour: the last proposal of its that was answered. */
+  readonly answered: Map<number, Answered>;
+  /** By neighbour: the last own proposal whose answer was taken. */
+  readonly taken: Map<number, number>;
 }
+
+const OVER: Exchange = { kind: 'over' };
+const NONE_TAKEN = -1;
+/** Answers remembered to tell how long one takes. */
+const WAITS_MAX = 15;
+const WAITS_MIN = 3;
+const WAIT_MS_MIN = 20;
+const FIRST_WAIT_MS = 1000;
 
 export const pairwise: ExchangeRule<PairwiseState> = {
   name: 'pairwise',
-  summary: 'asynchronous pairwise averaging: train at own pace, average with one random neighbour a round',
+  summary: 'AD-PSGD: train at own pace, average with one random neighbour a round, as a pair exchange',
   graphs: 'undirected',
   notFor:
-    'directed graphs: an exchange needs an answer; links that lose many messages: each costs a timeout and leaves half an exchange',
-  tolerates: ['duplication', 'reordering', 'straggler'],
+    'directed graphs (an exchange wants an answer); links on which many messages are lost: exchanges wait for what is sent again',
+  tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: false,
   queue: 'every',
-  messages: { propose: { vectors: ['params'] }, reply: { vectors: ['params'] }, busy: { vectors: [] } },
-
-  parse(given) {
-    const defaults: PairwiseOptions = { attemptsMax: 3, replyTimeoutMs: 5000, backOffMs: 50 };
-    const problems: string[] = [];
-    for (const [key, value] of Object.entries(given)) {
-      if (!(key in defaults))
-        problems.push(`unknown option ${key}; pairwise takes ${Object.keys(defaults).join(', ')}`);
-      else if (!Number.isInteger(value) || (value as number) < 1) {
-        problems.push(`${key} is ${JSON.stringify(value)}; it must be a positive integer`);
-      }
-    }
-    return problems.length === 0 ? { ok: true, options: { ...defaults, ...given } } : { ok: false, problems };
+  /** Numbers: propose [id, id of the last own proposal to this peer whose answer was taken, or −1]; the others [id]. */
+  messages: {
+    propose: { vectors: ['params'] },
+    reply: { vectors: ['params'] },
+    ack: { vectors: [] },
+    busy: { vectors: [] },
   },
 
+  parse: (given) =>
+    parseOptions(
+      'pairwise',
+      {
+        attemptsMax: wholeNumber(1, 1000, 3),
+        replyTimeoutMs: wholeNumber(1, 3_600_000),
+        retries: wholeNumber(0, 16, 3),
+        backOffMs: wholeNumber(1, 3_600_000, 50),
+        periodMs: PERIOD_MS,
+      },
+      given,
+    ),
+
   init(context) {
+    const options = context.options as unknown as PairwiseOptions;
     return {
       context,
-      options: context.options as unknown as PairwiseOptions,
+      options,
+      pace: createPace(context, options.periodMs),
       round: -1,
       params: new Float32Array(0),
       snapshot: undefined,
-      proposal: undefined,
+      queued: undefined,
+      exchange: OVER,
       attempts: 0,
       nextId: 0,
       ended: false,
       up: new Set(),
-      answers: new Map(),
+      waitsMs: [],
+      answered: new Map(),
+      taken: new Map(),
     };
   },
 
-  waitingFor: ({ proposal }) => (proposal === undefined ? [] : [proposal.peer]),
+  waitingFor: ({ exchange }) => (exchange.kind === 'asking' ? [exchange.peer] : []),
 
   step(state, event, scope) {
-    switch (event.kind) {
-      case 'begin':
-        return begin(state, event.round, event.params);
-      case 'trained': {
-        const snapshot = present(state.snapshot, 'snapshot of the local updates');
-        state.params = plusDelta(state.params, event.params, snapshot);
-        state.snapshot = undefined;
-        return propose(state, scope);
-      }
-      case 'received':
-        return received(state, event.from, event.message, scope);
-      case 'neighbour':
-        return neighbour(state, event, scope);
-      case 'sendFailed':
-        return state.proposal?.peer === event.to ? retry(state, scope) : [];
-      case 'timer':
-        return timer(state, event.name, scope);
-      case 'end':
-        state.ended = true;
-        return [{ kind: 'clearTimer', name: 'backOff' }];
-    }
+    const actions = handle(state, event, scope);
+    const idle = state.snapshot === undefined && state.exchange.kind === 'over';
+    return idle && state.round >= 0 && !state.ended ? [...actions, ...endOfRound(state, scope)] : actions;
   },
 };
 
-function begin(state: PairwiseState, round: number, params: Vector): RuleAction[] {
-  state.round = round;
-  state.params = params;
-  state.snapshot = params;
-  state.attempts = 0;
-  const abandoned = state.proposal;
-  state.proposal = undefined;
-  const actions: RuleAction[] = [{ kind: 'clearTimer', name: 'backOff' }];
-  if (abandoned !== undefined) {
-    actions.push({ kind: 'halfExchange', peer: abandoned.peer }, { kind: 'clearTimer', name: 'reply' });
+function handle(state: PairwiseState, event: RuleEvent, scope: RuleScope): RuleAction[] {
+  switch (event.kind) {
+    case 'begin':
+      return begin(state, event.round, event.params, scope);
+    case 'trained':
+      return trained(state, event.params);
+    case 'received':
+      return received(state, event.from, event.incarnation, event.message, scope);
+    case 'neighbour':
+      return neighbour(state, event, scope);
+    case 'sendFailed':
+      return state.exchange.kind === 'asking' && state.exchange.peer === event.to
+        ? backOff(state, scope)
+        : [];
+    case 'timer':
+      return timer(state, event.name, scope);
+    case 'end':
+      return end(state);
   }
-  return [...actions, { kind: 'train', params }];
 }
 
-function propose(state: PairwiseState, { random }: RuleScope): RuleAction[] {
-  const candidates = state.context.outNeighbours.filter((peer) => state.up.has(peer));
-  if (candidates.length === 0 || state.attempts >= state.options.attemptsMax) return [complete(state)];
-  const peer = present(candidates[random.integer(candidates.length)], 'a candidate');
-  state.attempts += 1;
-  state.proposal = { id: state.nextId++, peer };
+function begin(state: PairwiseState, round: number, params: Vector, scope: RuleScope): RuleAction[] {
+  const left = leaveExchange(state);
+  state.round = round;
+  state.params = params;
+  state.queued = undefined;
+  state.attempts = 0;
+  startCycle(state.pace, scope.now);
+  const { trains } = state.context;
+  state.snapshot = trains ? params : undefined;
+  const training: RuleAction[] = trains ? [{ kind: 'train', params }] : [];
+  return [...left, ...training, ...propose(state, scope)];
+}
+
+/** Ends the exchange under way; one that waits for an answer may be half done. */
+function leaveExchange(state: PairwiseState): RuleAction[] {
+  const { exchange } = state;
+  state.exchange = OVER;
+  if (exchange.kind === 'backing-off') return [{ kind: 'clearTimer', name: 'backOff' }];
+  if (exchange.kind === 'over') return [];
+  applyQueued(state);
   return [
-    send(state, peer, 'propose', [state.params], [state.proposal.id]),
-    { kind: 'setTimer', name: 'reply', delayMs: state.options.replyTimeoutMs },
+    { kind: 'halfExchange', peer: exchange.peer },
+    { kind: 'clearTimer', name: 'reply' },
   ];
 }
 
-function received(state: PairwiseState, from: number, message: RuleMessage, scope: RuleScope): RuleAction[] {
-  const id = message.numbers[0];
-  if (id === undefined) return [{ kind: 'refuse', from, reason: 'unexpected' }];
-  if (message.kind === 'propose')
-    return answer(state, from, id, present(message.vectors[0], 'proposed params'));
-  if (state.proposal?.peer !== from || state.proposal.id !== id) {
-    return [{ kind: 'refuse', from, reason: message.kind === 'reply' ? 'stale' : 'unexpected' }];
-  }
-  if (message.kind === 'busy') return retry(state, scope);
-  state.params = average(state, from, present(message.vectors[0], 'answered params'));
-  state.proposal = undefined;
-  return [{ kind: 'clearTimer', name: 'reply' }, complete(state)];
+function trained(state: PairwiseState, after: Vector): RuleAction[] {
+  const before = present(state.snapshot, 'snapshot of the local updates');
+  state.snapshot = undefined;
+  state.queued = { before, after };
+  if (state.exchange.kind !== 'asking') applyQueued(state);
+  return [];
 }
 
-function answer(state: PairwiseState, from: number, id: number, theirs: Vector): RuleAction[] {
-  const given = state.answers.get(from);
-  if (given !== undefined && given.numbers[0] === id) return [{ kind: 'send', to: [from], message: given }];
-  if (state.ended || state.proposal !== undefined || state.round < 0)
-    return [send(state, from, 'busy', [], [id])];
-  const reply = messageOf(state, 'reply', [state.params], [id]);
-  state.params = average(state, from, theirs);
-  state.answers.set(from, reply);
-  return [{ kind: 'send', to: [from], message: reply }];
+function applyQueued(state: PairwiseState): void {
+  const { queued, params } = state;
+  state.queued = undefined;
+  if (queued === undefined) return;
+  const { before, after } = queued;
+  state.params = before === params ? after : plusDelta(params, after, before);
+}
+
+function endOfRound(state: PairwiseState, { now }: RuleScope): RuleAction[] {
+  const wait = mayEnd(state.pace, now);
+  if (wait !== undefined) return [wait];
+  return [{ kind: 'complete', round: state.round, params: state.params, excluded: [] }];
+}
+
+/** Asks a random neighbour that is up; without one, or after `attemptsMax`, the round goes on without an exchange. */
+function propose(state: PairwiseState, { random, now }: RuleScope): RuleAction[] {
+  const candidates = state.context.outNeighbours.filter((peer) => state.up.has(peer));
+  if (candidates.length === 0 || state.attempts >= state.options.attemptsMax) {
+    state.exchange = OVER;
+    return [];
+  }
+  const peer = present(candidates[random.integer(candidates.length)], 'a candidate');
+  const id = state.nextId++;
+  const numbers = [id, state.taken.get(peer) ?? NONE_TAKEN];
+  const proposal = messageOf(state, 'propose', [state.params], numbers);
+  state.attempts += 1;
+  state.exchange = { kind: 'asking', peer, id, proposal, askedMs: now, sentAgain: 0 };
+  return [{ kind: 'send', to: [peer], message: proposal }, replyTimer(state, 0)];
+}
+
+/** A proposal sent again too early does no harm but for its bytes. */
+function replyTimer({ options, waitsMs }: PairwiseState, sentAgain: number): RuleAction {
+  const usualMs = waitsMs.length < WAITS_MIN ? FIRST_WAIT_MS : Math.max(WAIT_MS_MIN, 4 * median(waitsMs));
+  const delayMs = (options.replyTimeoutMs ?? usualMs) * 2 ** sentAgain;
+  return { kind: 'setTimer', name: 'reply', delayMs };
+}
+
+function received(
+  state: PairwiseState,
+  from: number,
+  incarnation: number,
+  message: RuleMessage,
+  scope: RuleScope,
+): RuleAction[] {
+  const [id, taken = NONE_TAKEN] = message.numbers;
+  if (id === undefined || ![id, taken].every(Number.isSafeInteger))
+    return [{ kind: 'refuse', from, reason: 'malformed', detail: `numbers ${message.numbers.join(', ')}` }];
+  switch (message.kind) {
+    case 'propose':
+      return proposed(state, { from, incarnation, id, taken }, present(message.vectors[0], 'params'));
+    case 'ack':
+      return acknowledged(state, from, incarnation, id);
+    default:
+      return answered(state, from, id, message, scope);
+  }
+}
+
+interface Proposal {
+  readonly from: number;
+  readonly incarnation: number;
+  readonly id: number;
+  /** The last own proposal to this peer whose answer its sender took. */
+  readonly taken: number;
+}
+
+/** A free peer averages at once and answers with what it had. */
+function proposed(state: PairwiseState, proposal: Proposal, theirs: Vector): RuleAction[] {
+  const { from, incarnation, id, taken } = proposal;
+  const last = state.answered.get(from);
+  if (last?.incarnation === incarnation && id <= last.id) {
+    if (id < last.id) return [{ kind: 'refuse', from, reason: 'stale' }];
+    if (last.answer === undefined) return [{ kind: 'refuse', from, reason: 'duplicate' }];
+    return [sendTo(from, last.answer)];
+  }
+  const known = last?.incarnation === incarnation && taken >= last.id;
+  const settled = known ? forget(state, from) : settleAsHalf(state, from);
+  const free = !state.ended && state.exchange.kind !== 'asking' && state.round >= 0;
+  const answer = messageOf(state, free ? 'reply' : 'busy', free ? [state.params] : [], [id]);
+  if (free) state.params = average(state, from, theirs);
+  state.answered.set(from, { incarnation, id, answer, theirs: free ? theirs : undefined });
+  return [...settled, sendTo(from, answer)];
+}
+
+function acknowledged(state: PairwiseState, from: number, incarnation: number, id: number): RuleAction[] {
+  const last = state.answered.get(from);
+  if (last?.incarnation !== incarnation || last.id !== id)
+    return [{ kind: 'refuse', from, reason: 'unexpected' }];
+  return forget(state, from);
+}
+
+/** The answer was taken: it need not be given again. */
+function forget(state: PairwiseState, from: number): RuleAction[] {
+  const last = state.answered.get(from);
+  if (last !== undefined) state.answered.set(from, { ...last, answer: undefined, theirs: undefined });
+  return [];
+}
+
+/** This peer averaged, and the other one never said that it did. */
+function settleAsHalf(state: PairwiseState, from: number): RuleAction[] {
+  const { answer, theirs } = state.answered.get(from) ?? {};
+  forget(state, from);
+  if (answer === undefined || theirs === undefined) return [];
+  const mine = present(answer.vectors[0], 'answered params');
+  return [{ kind: 'halfExchange', peer: from, drift: Math.sqrt(squaredDistance(mine, theirs)) / 2 }];
+}
+
+function answered(
+  state: PairwiseState,
+  from: number,
+  id: number,
+  { kind, vectors }: RuleMessage,
+  scope: RuleScope,
+): RuleAction[] {
+  const { exchange } = state;
+  if (exchange.kind !== 'asking' || exchange.peer !== from || exchange.id !== id) {
+    const twice = id <= (state.taken.get(from) ?? NONE_TAKEN);
+    return [{ kind: 'refuse', from, reason: twice ? 'duplicate' : 'stale' }];
+  }
+  if (kind === 'busy') return backOff(state, scope);
+  noteWait(state, scope.now - exchange.askedMs);
+  state.params = average(state, from, present(vectors[0], 'answered params'));
+  state.exchange = OVER;
+  state.taken.set(from, id);
+  applyQueued(state);
+  return [{ kind: 'clearTimer', name: 'reply' }, sendTo(from, messageOf(state, 'ack', [], [id]))];
+}
+
+function noteWait({ waitsMs }: PairwiseState, waitMs: number): void {
+  waitsMs.push(waitMs);
+  if (waitsMs.length > WAITS_MAX) waitsMs.shift();
 }
 
 function neighbour(
   state: PairwiseState,
-  event: RuleEvent & { kind: 'neighbour' },
+  { peer, status, incarnation }: RuleEvent & { kind: 'neighbour' },
   scope: RuleScope,
 ): RuleAction[] {
-  if (event.status === 'down') {
-    state.up.delete(event.peer);
-    return state.proposal?.peer === event.peer ? giveUp(state, scope) : [];
+  if (status === 'down') {
+    state.up.delete(peer);
+    return state.exchange.kind === 'asking' && state.exchange.peer === peer ? giveUp(state, scope) : [];
   }
-  // A neighbour that restarted counts its proposals from zero again.
-  state.answers.delete(event.peer);
-  state.up.add(event.peer);
-  return [];
+  state.up.add(peer);
+  return state.answered.get(peer)?.incarnation === incarnation ? [] : settleAsHalf(state, peer);
 }
 
 function timer(state: PairwiseState, name: string, scope: RuleScope): RuleAction[] {
-  if (name === 'reply' && state.proposal !== undefined) return giveUp(state, scope);
-  const free = state.snapshot === undefined && state.proposal === undefined && !state.ended;
-  if (name === 'backOff' && free) return propose(state, scope);
-  return [];
+  const { exchange, options } = state;
+  if (name === 'backOff' && exchange.kind === 'backing-off') return propose(state, scope);
+  if (name !== 'reply' || exchange.kind !== 'asking') return [];
+  if (exchange.sentAgain >= options.retries) return giveUp(state, scope);
+  const sentAgain = exchange.sentAgain + 1;
+  state.exchange = { ...exchange, sentAgain };
+  return [sendTo(exchange.peer, exchange.proposal), replyTimer(state, sentAgain)];
 }
 
 /** No answer: the other side may have averaged alone. */
 function giveUp(state: PairwiseState, scope: RuleScope): RuleAction[] {
-  const { peer } = present(state.proposal, 'proposal');
-  return [{ kind: 'halfExchange', peer }, ...retry(state, scope)];
+  return [...leaveExchange(state), ...backOff(state, scope)];
 }
 
-function retry(state: PairwiseState, { random }: RuleScope): RuleAction[] {
-  state.proposal = undefined;
+function backOff(state: PairwiseState, { random }: RuleScope): RuleAction[] {
+  const asked = state.exchange.kind === 'asking';
+  state.exchange = { kind: 'backing-off' };
+  applyQueued(state);
   const delayMs = random.uniform() * state.options.backOffMs;
+  const timed: RuleAction = { kind: 'setTimer', name: 'backOff', delayMs };
+  return asked ? [{ kind: 'clearTimer', name: 'reply' }, timed] : [timed];
+}
+
+/** Asks no more; answers that were kept for peers that are gone will not be asked for again. */
+function end(state: PairwiseState): RuleAction[] {
+  const left = leaveExchange(state);
+  state.ended = true;
+  const gone = [...state.answered.keys()].filter((peer) => !state.up.has(peer));
   return [
-    { kind: 'clearTimer', name: 'reply' },
-    { kind: 'setTimer', name: 'backOff', delayMs },
+    ...left,
+    ...gone.flatMap((peer) => settleAsHalf(state, peer)),
+    { kind: 'clearTimer', name: 'cycle' },
   ];
 }
 
@@ -206,21 +389,11 @@ function average(state: PairwiseState, peer: number, theirs: Vector): Vector {
   return weightedSum(state.context.self < peer ? [own, other] : [other, own]);
 }
 
-function complete(state: PairwiseState): RuleAction {
-  return { kind: 'complete', round: state.round, params: state.params, excluded: [] };
-}
-
 function messageOf(state: PairwiseState, kind: string, vectors: Vector[], numbers: number[]): RuleMessage {
   // A question may come before this peer's first round.
   return { kind, round: Math.max(0, state.round), vectors, numbers };
 }
 
-function send(
-  state: PairwiseState,
-  to: number,
-  kind: string,
-  vectors: Vector[],
-  numbers: number[],
-): RuleAction {
-  return { kind: 'send', to: [to], message: messageOf(state, kind, vectors, numbers) };
+function sendTo(to: number, message: RuleMessage): RuleAction {
+  return { kind: 'send', to: [to], message };
 }

@@ -33,6 +33,7 @@ import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleRefusal, R
 const CARRY_EVERY = 8;
 /** How often a peer that leaves says what it gave. */
 const FAREWELLS = 3;
+const FAREWELL_MS = 10;
 
 interface PushSumOptions {
   readonly variant: 'robust' | 'plain';
@@ -106,7 +107,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
       context,
       options,
       incarnation,
-      pace: createPace(options.periodMs),
+      pace: createPace(context, options.periodMs),
       round: -1,
       params: new Float32Array(0),
       training: false,
@@ -326,7 +327,7 @@ function farewell(state: PushSumState): RuleAction[] {
 function againLater(state: PushSumState): RuleAction[] {
   if (state.farewells >= FAREWELLS || state.options.variant === 'plain') return [];
   state.farewells += 1;
-  return [{ kind: 'setTimer', name: 'farewell', delayMs: state.pace.periodMs }];
+  return [{ kind: 'setTimer', name: 'farewell', delayMs: Math.max(state.pace.periodMs, FAREWELL_MS) }];
 }
 
 /** What a peer holds and what has gone over its arcs, for whoever checks that none gets lost. */

@@ -147,8 +147,11 @@ export type RuleAction =
   | { readonly kind: 'send'; readonly to: readonly number[]; readonly message: RuleMessage }
   | { readonly kind: 'setTimer'; readonly name: string; readonly delayMs: number }
   | { readonly kind: 'clearTimer'; readonly name: string }
-  /** An exchange that only one side carried out: recorded. */
-  | { readonly kind: 'halfExchange'; readonly peer: number }
+  /**
+   * An exchange that only one side carried out, or may have: recorded. `drift`: how far this peer moved by it alone (Euclidean norm
+   * over its params); absent where it is not known whether the other side did.
+   */
+  | { readonly kind: 'halfExchange'; readonly peer: number; readonly drift?: number }
   /** A message that is not mixed: counted. */
   | {
       readonly kind: 'refuse';
@@ -186,6 +189,8 @@ export interface ExchangeRule<State = unknown> {
   parse(
     options: Readonly<Record<string, unknown>>,
   ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
+  /** Why its vectors cannot travel rounded (encoding.ts) with these options, in words; absent or undefined: they can. */
+  exact?(options: Readonly<Record<string, unknown>>): string | undefined;
   /** What stands between these options and this graph, in words; nothing where absent. */
   fits?(options: Readonly<Record<string, unknown>>, graph: RuleGraph): readonly string[];
   /** `firstRound` is the one that this peer means to begin with; without `life` it is only created, and started later. */

@@ -258,8 +258,12 @@ export class PeerNode {
       case 'refuse':
         return this.#ruleRefused(action);
       case 'notice': {
-        const other = action.peer === undefined ? {} : { other: action.peer };
-        return recorder.notice(action.what, action.round, clock.now(), other);
+        const { what, round, peer: other, detail } = action;
+        const more = {
+          ...(other === undefined ? {} : { other }),
+          ...(detail === undefined ? {} : { detail }),
+        };
+        return recorder.notice(what, round, clock.now(), more);
       }
       case 'finish':
         return this.#finish(action);

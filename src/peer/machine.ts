@@ -125,6 +125,7 @@ export type PeerAction =
       readonly what: 'behind' | 'adopted' | 'half-exchange' | 'gathered';
       readonly peer: number | undefined;
       readonly round: number;
+      readonly detail?: string;
     }
   /** The peer is done; `params` are its last ones. It still answers its neighbours until the driver ends it. */
   | {

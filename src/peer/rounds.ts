@@ -110,7 +110,7 @@ export function persist({ state, actions }: Run): void {
 }
 
 function perform(run: Run, action: RuleAction): void {
-  const { state, actions } = run;
+  const { actions } = run;
   switch (action.kind) {
     case 'train':
       return train(run, action.params);
@@ -125,8 +125,7 @@ function perform(run: Run, action: RuleAction): void {
     case 'refuse':
       return refuse(run, action.from, action.reason, action.detail);
     case 'halfExchange':
-      actions.push({ kind: 'notice', what: 'half-exchange', peer: action.peer, round: state.round });
-      return;
+      return noteHalfExchange(run, action);
     case 'behind':
       return askForState(run, action.round);
     case 'complete':
@@ -134,6 +133,12 @@ function perform(run: Run, action: RuleAction): void {
     default:
       return unreachable(action);
   }
+}
+
+function noteHalfExchange({ state, actions }: Run, action: RuleAction & { kind: 'halfExchange' }): void {
+  const { peer, drift } = action;
+  const detail = drift === undefined ? 'no answer came' : `moved alone by ${drift.toPrecision(4)}`;
+  actions.push({ kind: 'notice', what: 'half-exchange', peer, round: state.round, detail });
 }
 
 function train(run: Run, params: Vector): void {

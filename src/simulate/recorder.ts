@@ -92,8 +92,10 @@ export class SimulationRecorder {
       const { recorder, state } = this.#at(peer);
       recorder.refusal(from, reason, detail ?? `in round ${state?.round ?? 0}`, nowMs);
     },
-    onNotice: (peer, { what, round, peer: other }, nowMs) =>
-      this.#at(peer).recorder.notice(what, round, nowMs, other === undefined ? {} : { other }),
+    onNotice: (peer, { what, round, peer: other, detail }, nowMs) => {
+      const more = { ...(other === undefined ? {} : { other }), ...(detail === undefined ? {} : { detail }) };
+      this.#at(peer).recorder.notice(what, round, nowMs, more);
+    },
     onPersist: (peer, checkpoint) => this.#persist(peer, checkpoint),
     onFinish: (peer, reason, round, params, nowMs) => {
       this.#at(peer).finished = { reason, round, params, endMs: nowMs };

@@ -38,9 +38,16 @@ describe.each(dpsgdRuns)('D-PSGD $options.variant on $overlay.name', (run) => {
   });
 });
 
-describe('pairwise exchange', () => {
+const asynchronousRuns = [
+  { rule: 'pairwise' },
+  { rule: 'gossip-learning', options: { parts: 3, sends: 2 }, overlay: directed },
+  { rule: 'gossip-learning', options: { mode: 'push-pull' } },
+  { rule: 'push-sum', overlay: directed },
+];
+
+describe.each(asynchronousRuns)('$rule $options', (run) => {
   test('the log of an asynchronous libp2p run replays to the same params', async () => {
-    const plan = toyPlan({ rule: 'pairwise', rounds: 20 });
+    const plan = toyPlan({ ...run, rounds: 20 });
     const real = await runToyNodes(plan, libp2pTransports(plan.overlay.nodes.length));
     const recorded = toyPeers(plan).map((peer, index) => ({ ...peer, log: real[index]!.log }));
     const replayed = await replay(recorded);
@@ -51,7 +58,7 @@ describe('pairwise exchange', () => {
   });
 
   test('virtual time repeats itself to the bit, log included', async () => {
-    const plan = toyPlan({ rule: 'pairwise', rounds: 20 });
+    const plan = toyPlan({ ...run, rounds: 20 });
     const first = await simulateRecorded(toyPeers(plan), virtualLinks);
     const second = await simulateRecorded(toyPeers(plan), virtualLinks);
     expect(second).toEqual(first);

@@ -91,7 +91,7 @@ describe('gossip-learning-age-merge', () => {
 
 describe('a cycle', () => {
   test('trains, adds what training changed to what merges made of the model meanwhile, and sends it', () => {
-    const peer = one();
+    const peer = one({ periodMs: 10 });
     expect(peer.begin(0, Float64Array.of(1, 1))).toEqual([{ kind: 'train', params: Float64Array.of(1, 1) }]);
     peer.hears(1, model([5, 3], 2));
     expect(peer.trained(2, 2)).toEqual([{ kind: 'setTimer', name: 'cycle', delayMs: 10 }]);
@@ -128,9 +128,8 @@ describe('push-pull', () => {
     const options = { mode: 'push-pull' };
     const [a, b] = [one(options, 0), one(options, 1)];
     a.begin(0, Float64Array.of(1));
-    a.trained(2);
     b.begin(0, Float64Array.of(5));
-    const [ask] = sends(a.timer('cycle'));
+    const [ask] = sends(a.trained(2));
     const [answer] = sends(b.hears(0, ask!.message));
     expect(answer).toMatchObject({ to: [0], message: { numbers: [0, 0, 2] } });
     a.next();

@@ -4,8 +4,10 @@
  */
 import { z } from 'zod';
 import { datasetSchema, partitionSchema } from '../data/spec.ts';
+import { encodings } from '../exchange/encoding.ts';
 import { faultsSchema } from '../faults/schema.ts';
 import { namedWeights } from '../topology/mixing.ts';
+import { nodesMax } from '../topology/overlay.ts';
 import { linksSchema, simulateSchema } from './world.ts';
 
 const count = z.int().min(1);
@@ -95,6 +97,8 @@ const exchangeSchema = z.looseObject({
   rule: z.string().min(1).default('dpsgd'),
   weights: z.union([z.enum(namedWeights), z.array(weightEntry)]).optional(),
   carrier: z.enum(['stream', 'gossip']).default('stream'),
+  /** How params travel: as they are, in half precision, or as 8-bit integers; the latter two with error feedback. */
+  encoding: z.enum(encodings).default('raw'),
   deadline: deadlineSchema.prefault({}),
 });
 
@@ -115,7 +119,7 @@ export const experimentSchema = z.strictObject({
   seed: z.int().min(0).default(1),
   data: z.strictObject({
     dataset: datasetSchema,
-    silos: count.max(1_000_000).optional(),
+    silos: count.max(nodesMax).optional(),
     partition: partitionSchema.prefault('iid'),
     testShare: testShareSchema.default(0.2),
   }),

@@ -5,9 +5,8 @@
  */
 import { z } from 'zod';
 import { InputError } from '../base/errors.ts';
-import { Random } from '../base/random.ts';
-import { isConnected } from './connectivity.ts';
-import { type Arc, type Overlay, overlayOf, siloNames } from './overlay.ts';
+import { type Arc, arcsMax, nodesMax, type Overlay, overlayOf, siloNames } from './overlay.ts';
+import { erdosRenyi, permutations, randomRegular, ringChords } from './random-graphs.ts';
 import {
   binaryTree,
   complete,
@@ -21,7 +20,7 @@ import {
 } from './regular-graphs.ts';
 
 const probability = z.number().gt(0).max(1);
-const size = z.int().min(1).max(10_000);
+const size = z.int().min(1).max(nodesMax);
 const seed = z.int().min(0);
 
 /** A graph by kind; the options of each kind. A missing seed is the experiment's. */
@@ -37,6 +36,8 @@ export const topologySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('random-regular'), degree: size, seed: seed.optional() }),
   z.strictObject({ kind: z.literal('erdos-renyi'), probability, seed: seed.optional() }),
   z.strictObject({ kind: z.literal('binary-tree') }),
+  z.strictObject({ kind: z.literal('ring-chords'), chords: size.default(1), seed: seed.optional() }),
+  z.strictObject({ kind: z.literal('permutations'), count: size.min(2), seed: seed.optional() }),
 ]);
 
 export type TopologySpec = z.infer<typeof topologySchema>;
@@ -49,8 +50,6 @@ interface Builder<Kind extends TopologyKind> {
   /** Undirected edges need be given in one direction only. */
   build(nodeCount: number, spec: SpecOf<Kind>, seed: number): Arc[];
 }
-
-const redrawsMax = 200;
 
 const builders: { readonly [Kind in TopologyKind]: Builder<Kind> } = {
   ring: { directed: false, build: ring },
@@ -70,6 +69,14 @@ const builders: { readonly [Kind in TopologyKind]: Builder<Kind> } = {
     build: (count, spec, seed) => erdosRenyi(count, spec.probability, spec.seed ?? seed),
   },
   'binary-tree': { directed: false, build: binaryTree },
+  'ring-chords': {
+    directed: false,
+    build: (count, spec, seed) => ringChords(count, spec.chords, spec.seed ?? seed),
+  },
+  permutations: {
+    directed: true,
+    build: (count, spec, seed) => permutations(count, spec.count, spec.seed ?? seed),
+  },
 };
 
 export const topologyKinds = Object.keys(builders) as TopologyKind[];
@@ -79,6 +86,7 @@ export function buildOverlay(spec: TopologySpec, nodeCount: number, seed = 0): O
   if (!Number.isSafeInteger(nodeCount) || nodeCount < 1) {
     throw new InputError('topology-invalid', `a topology of ${nodeCount} silos; wanted at least 1`);
   }
+  requireRoom(spec, nodeCount);
   const builder = builders[spec.kind] as Builder<TopologyKind>;
   const arcs = builder.build(nodeCount, spec, seed);
   const { kind, ...options } = spec;
@@ -87,81 +95,34 @@ export function buildOverlay(spec: TopologySpec, nodeCount: number, seed = 0): O
   return overlayOf({ name: kind, source, directed: builder.directed, nodes: siloNames(nodeCount), arcs });
 }
 
-/**
- * A random simple connected graph in which every node has `degree` neighbours: stubs are paired at random, skipping
- * pairs that would make a loop or a double edge (Steger, Wormald 1999); redrawn when stuck or disconnected.
- */
-function randomRegular(nodeCount: number, degree: number, seed: number): Arc[] {
-  if (nodeCount === 1) return [];
-  const sayable = `random-regular of degree ${degree} over ${nodeCount} silos`;
-  if (degree >= nodeCount)
-    throw new InputError('topology-invalid', `${sayable}: the degree must be below the count`);
-  if ((degree * nodeCount) % 2 !== 0) {
-    throw new InputError(
-      'topology-invalid',
-      `${sayable}: degree × silos must be even; use degree ${degree + 1}`,
-    );
-  }
-  if (degree === 1 && nodeCount > 2) {
-    throw new InputError('topology-invalid', `${sayable} is never connected; use a degree of at least 2`);
-  }
-  return redraw(sayable, nodeCount, (draw) =>
-    pairStubs(nodeCount, degree, Random.of(seed, 'random-regular', draw)),
-  );
-}
-
-/** Every pair is an edge with the given probability; redrawn until connected. */
-function erdosRenyi(nodeCount: number, probability: number, seed: number): Arc[] {
-  const sayable = `erdos-renyi of probability ${probability} over ${nodeCount} silos`;
-  return redraw(sayable, nodeCount, (draw) => {
-    const random = Random.of(seed, 'erdos-renyi', draw);
-    return complete(nodeCount).filter(() => random.uniform() < probability);
-  });
-}
-
-function redraw(sayable: string, nodeCount: number, draw: (index: number) => Arc[] | undefined): Arc[] {
-  for (let index = 0; index < redrawsMax; index++) {
-    const arcs = draw(index);
-    if (arcs === undefined) continue;
-    if (isConnected(overlayOf({ name: '', directed: false, nodes: siloNames(nodeCount), arcs }))) return arcs;
-  }
+/** Refuses what would fill the memory before it is built: graphs whose arcs grow faster than their nodes. */
+function requireRoom(spec: TopologySpec, nodeCount: number): void {
+  const arcCount = nodeCount * expectedDegree(spec, nodeCount);
+  if (nodeCount <= nodesMax && arcCount <= arcsMax) return;
   throw new InputError(
     'topology-invalid',
-    `${sayable}: none of ${redrawsMax} draws was connected; use a larger degree or probability, or another seed`,
+    `${spec.kind} over ${nodeCount} silos has about ${Math.round(arcCount)} arcs; ` +
+      `at most ${nodesMax} silos and ${arcsMax} arcs can be had: use a sparser graph such as ring-chords`,
   );
 }
 
-function pairStubs(nodeCount: number, degree: number, random: Random): Arc[] | undefined {
-  const arcs: Arc[] = [];
-  const taken = new Set<number>();
-  let stubs = Array.from({ length: nodeCount * degree }, (_, index) => index % nodeCount);
-  while (stubs.length > 0) {
-    random.shuffle(stubs);
-    const left: number[] = [];
-    for (let index = 0; index < stubs.length; index += 2) {
-      const low = Math.min(stubs[index]!, stubs[index + 1]!);
-      const high = Math.max(stubs[index]!, stubs[index + 1]!);
-      const key = low * nodeCount + high;
-      if (low === high || taken.has(key)) left.push(low, high);
-      else {
-        taken.add(key);
-        arcs.push([low, high]);
-      }
-    }
-    if (left.length === stubs.length && !hasFreePair(left, taken, nodeCount)) return undefined;
-    stubs = left;
+function expectedDegree(spec: TopologySpec, nodeCount: number): number {
+  switch (spec.kind) {
+    case 'complete':
+      return nodeCount - 1;
+    case 'erdos-renyi':
+      return spec.probability * (nodeCount - 1);
+    case 'random-regular':
+      return spec.degree;
+    case 'ring-chords':
+      return 2 + 2 * spec.chords;
+    case 'permutations':
+      return spec.count;
+    default:
+      return Math.ceil(Math.log2(nodeCount + 1));
   }
-  return arcs;
-}
-
-/** Whether any two of the stubs left over can still be joined. */
-function hasFreePair(stubs: readonly number[], taken: ReadonlySet<number>, nodeCount: number): boolean {
-  const nodes = [...new Set(stubs)].sort((a, b) => a - b);
-  return nodes.some((low, index) =>
-    nodes.slice(index + 1).some((high) => !taken.has(low * nodeCount + high)),
-  );
 }
 
 function isRandom(kind: TopologyKind): boolean {
-  return kind === 'random-regular' || kind === 'erdos-renyi';
+  return ['random-regular', 'erdos-renyi', 'ring-chords', 'permutations'].includes(kind);
 }

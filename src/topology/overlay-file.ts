@@ -9,6 +9,8 @@ import { type Checked, checkAgainst, deepFreeze, parseYaml } from '../base/docum
 import { type Problem, ProblemsError } from '../base/errors.ts';
 import {
   type Arc,
+  arcsMax,
+  nodesMax,
   type Overlay,
   type OverlayParts,
   overlayOf,
@@ -16,10 +18,9 @@ import {
   type WeightEntry,
 } from './overlay.ts';
 
-const nodesMax = 10_000;
 const index = z.int().min(0);
-const arcs = z.array(z.tuple([index, index])).max(1_000_000);
-const weights = z.array(z.tuple([index, index, z.number()])).max(1_000_000);
+const arcs = z.array(z.tuple([index, index])).max(arcsMax);
+const weights = z.array(z.tuple([index, index, z.number()])).max(arcsMax);
 
 export const overlaySchema = z.strictObject({
   name: z.string().min(1).max(200),
@@ -64,7 +65,8 @@ export function parseOverlay(text: string, file: string): Overlay {
 
 function contentProblems(file: OverlayFile, names: readonly string[]): Problem[] {
   const problems: Problem[] = [];
-  const repeated = names.find((name, position) => names.indexOf(name) !== position);
+  const seen = new Set<string>();
+  const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined) problems.push({ path: 'nodes', message: `two nodes are called ${repeated}` });
   if (file.arcs === undefined && file.schedule === undefined) {
     problems.push({ path: 'arcs', message: 'is missing; wanted a list of [from, to], or a schedule' });

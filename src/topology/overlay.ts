@@ -4,6 +4,10 @@
  */
 import { assert } from '../base/assert.ts';
 
+/** What an overlay may have at most. */
+export const nodesMax = 200_000;
+export const arcsMax = 4_000_000;
+
 export type Arc = readonly [from: number, to: number];
 
 /** [i, j, w]: W[i][j] = w, the weight that i gives to what it receives from j (arc [j, i], or i = j). */
@@ -64,14 +68,15 @@ export function inNeighbours(overlay: Overlay): number[][] {
 
 /** True where every arc has its reverse, whatever `directed` says. */
 export function isSymmetric(overlay: Overlay): boolean {
-  const keys = new Set(overlay.arcs.map(([from, to]) => `${from},${to}`));
-  return overlay.arcs.every(([from, to]) => keys.has(`${to},${from}`));
+  const count = overlay.nodes.length;
+  const keys = new Set(overlay.arcs.map(([from, to]) => from * count + to));
+  return overlay.arcs.every(([from, to]) => keys.has(to * count + from));
 }
 
 /** Largest number of arcs leaving or entering one node. */
 export function maxDegree(overlay: Overlay): number {
-  const degrees = [...outNeighbours(overlay), ...inNeighbours(overlay)].map((list) => list.length);
-  return Math.max(0, ...degrees);
+  const lists = [...outNeighbours(overlay), ...inNeighbours(overlay)];
+  return lists.reduce((most, list) => Math.max(most, list.length), 0);
 }
 
 function normalArcs(arcs: readonly Arc[], nodeCount: number, directed: boolean): Arc[] {
@@ -85,9 +90,11 @@ function normalArcs(arcs: readonly Arc[], nodeCount: number, directed: boolean):
     keys.add(from * nodeCount + to);
     if (!directed) keys.add(to * nodeCount + from);
   }
-  return [...keys]
-    .sort((a, b) => a - b)
-    .map((key) => [Math.floor(key / nodeCount), key % nodeCount] as const);
+  // Sorted as flat numbers: there may be millions.
+  return Array.from(
+    Float64Array.from(keys).sort(),
+    (key) => [Math.floor(key / nodeCount), key % nodeCount] as const,
+  );
 }
 
 function isNode(index: number, nodeCount: number): boolean {

@@ -136,7 +136,7 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
     ['topology={kind: ring, seed: 3}'],
     'topology.seed',
     /unknown key/,
-    'it belongs to kind: random-regular or erdos-renyi',
+    'it belongs to kind: random-regular or erdos-renyi or ring-chords or permutations',
   ],
   [['topology={kind: random-regular, degree: 3}', 'data.silos=11'], 'topology', /must be even/],
   [['topology={file: nowhere.yaml}'], 'topology', /nowhere.yaml does not exist/],

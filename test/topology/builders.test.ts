@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   buildOverlay,
   components,
   diameter,
+  diameterBound,
   distances,
   inNeighbours,
   isConnected,
@@ -85,6 +87,50 @@ describe('random graphs', () => {
     expect(() => buildOverlay({ kind: 'erdos-renyi', probability: 0.001 }, 12)).toThrow(/none of 200 draws/);
   });
 
+  test('ring-chords is a ring with chords from every node, connected, a function of its seed', () => {
+    for (const [count, chords] of [
+      [3, 1],
+      [5, 2],
+      [6, 9],
+      [40, 1],
+      [200, 3],
+    ] as const) {
+      const overlay = buildOverlay({ kind: 'ring-chords', chords, seed: 5 }, count);
+      const lists = outNeighbours(overlay);
+      expect(lists.every((list, node) => list.includes((node + 1) % count))).toBe(true);
+      expect(lists.every((list) => list.length >= Math.min(2 + chords, count - 1))).toBe(true);
+      expect(isSymmetric(overlay)).toBe(true);
+      expect(overlay.arcs.length).toBeLessThanOrEqual(2 * count * (1 + chords));
+    }
+    const build = (seed: number) => buildOverlay({ kind: 'ring-chords', chords: 2, seed }, 30);
+    expect(build(1)).toEqual(build(1));
+    expect(build(1).arcs).not.toEqual(build(2).arcs);
+  });
+
+  test.each([
+    [3, 2],
+    [5, 4],
+    [9, 3],
+    [50, 4],
+    [300, 2],
+  ])('permutations over %i silos: every silo sends to %i and hears as many', (silos, count) => {
+    for (let seed = 0; seed < 5; seed++) {
+      const overlay = buildOverlay({ kind: 'permutations', count, seed }, silos);
+      expect(overlay.directed).toBe(true);
+      expect(outNeighbours(overlay).every((list) => list.length === count)).toBe(true);
+      expect(inNeighbours(overlay).every((list) => list.length === count)).toBe(true);
+      expect(isConnected(overlay)).toBe(true);
+    }
+  });
+
+  test('erdos-renyi over many silos has as many edges as it should', () => {
+    const overlay = buildOverlay({ kind: 'erdos-renyi', probability: 0.001, seed: 2 }, 12_000);
+    const edges = overlay.arcs.length / 2;
+    // 71,994 expected, standard deviation 268.
+    expect(Math.abs(edges - 71_994)).toBeLessThan(5 * 268);
+    expect(new Set(overlay.arcs.map(([from, to]) => Math.sign(to - from))).size).toBe(2);
+  });
+
   test("a missing seed is the experiment's", () => {
     const spec = { kind: 'random-regular', degree: 4 } as const;
     expect(buildOverlay(spec, 11, 29).arcs).toEqual(buildOverlay({ ...spec, seed: 29 }, 11, 1).arcs);
@@ -99,6 +145,8 @@ test.each([
   [{ kind: 'random-regular', degree: 3 }, 11, /must be even; use degree 4/],
   [{ kind: 'random-regular', degree: 11 }, 11, /below the count/],
   [{ kind: 'random-regular', degree: 1 }, 10, /never connected/],
+  [{ kind: 'permutations', count: 5 }, 5, /below that of the silos/],
+  [{ kind: 'complete' }, 3000, /8997000 arcs.*sparser graph/],
 ] as const)('%j over %i silos is refused with what would do', (spec, silos, message) => {
   expect(() => buildOverlay(spec as TopologySpec, silos)).toThrow(message);
 });
@@ -137,6 +185,39 @@ describe('connectivity', () => {
       [1, 2],
     ]);
     expect(() => requireConnected(apart)).toThrow(/add edges/);
+  });
+
+  test('the bound of the diameter is exact on small graphs and never too low on large ones', () => {
+    expect(diameterBound(oneWay)).toEqual({ hops: Number.POSITIVE_INFINITY, exact: true });
+    expect(diameterBound(buildOverlay({ kind: 'ring' }, 12))).toEqual({ hops: 6, exact: true });
+    for (const spec of [{ kind: 'ring' }, { kind: 'exponential' }, { kind: 'torus' }] as const) {
+      const overlay = buildOverlay(spec, 2025);
+      const { hops, exact } = diameterBound(overlay);
+      const known = { ring: 1012, exponential: 11, torus: 44 }[spec.kind];
+      expect(exact).toBe(false);
+      expect(hops).toBeGreaterThanOrEqual(known);
+      expect(hops).toBeLessThanOrEqual(2 * known);
+    }
+  });
+
+  test('components of any digraph are those of mutual reach', () => {
+    const graphs = fc
+      .integer({ min: 1, max: 9 })
+      .chain((count) =>
+        fc.tuple(fc.constant(count), fc.array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1)))),
+      );
+    fc.assert(
+      fc.property(graphs, ([count, arcs]) => {
+        const overlay = overlayOf({ name: 'any', directed: true, nodes: siloNames(count), arcs });
+        const hops = distances(overlay);
+        const mutual = (a: number, b: number) => Number.isFinite(hops[a]![b]) && Number.isFinite(hops[b]![a]);
+        const parts = components(overlay);
+        expect(parts.flat().sort((a, b) => a - b)).toEqual(hops.map((_, node) => node));
+        for (const part of parts)
+          for (const node of part)
+            expect(part).toEqual(hops.flatMap((_, other) => (mutual(node, other) ? [other] : [])));
+      }),
+    );
   });
 
   test('directed distances go along the arcs only', () => {

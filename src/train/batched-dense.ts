@@ -2,31 +2,16 @@
  * Dense models of many peers at once: the passes of dense.ts with one more dimension in front. Layer l of all peers is one
  * part [peers, in + 1, out], and each product is one batched operation:
  *   a₀ = [x 1],  hₗ = relu(aₗ₋₁ Wₗ),  aₗ = [hₗ 1],  z = a_{L−1} W_L
- *   δ_L = f (softmax z − y),  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  f ∂Wₗ = aₗ₋₁ᵀ δₗ
- * Unlike there, each peer has a factor f of its own, and each of its rows one of 1, or 0 where it only fills the batch up:
- * the gradient is f times that of the sum of losses over the real rows.
+ *   δ_L = f (softmax z − y) / n,  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  f ∂Wₗ = aₗ₋₁ᵀ δₗ
+ * δ_L is made on the host, where the probabilities are read anyway: cheaper than gathering y, and each row may have a factor of its
+ * own: f of its peer over the number of its real rows, or 0 for a row that only fills the batch up.
  */
 import type { Device, DeviceArray } from './device.ts';
 
-export interface PeersBatch {
-  /** [peers, rows, features + 1] */
-  readonly features: DeviceArray;
-  /** [peers, rows, classCount] */
-  readonly oneHot: DeviceArray;
-  /** f for each peer's real rows and 0 for others; for all rows where it is the same. // [peers, rows, 1] */
-  readonly factors: DeviceArray | number;
-}
-
-interface PeersBackward {
-  readonly logits: DeviceArray;
-  /** softmax z. // [peers, rows, classCount] */
-  readonly probabilities: DeviceArray;
-  /** By layer. // [peers, in + 1, out] */
-  readonly gradient: readonly DeviceArray[];
-}
-
-interface PeersPass {
+export interface PeersPass {
+  /** aₗ₋₁. // [peers, rows, in + 1] */
   readonly inputs: readonly DeviceArray[];
+  /** hₗ of the hidden layers. // [peers, rows, out] */
   readonly activations: readonly DeviceArray[];
   readonly logits: DeviceArray;
 }
@@ -47,15 +32,14 @@ export function forwardPeers(
   return { inputs, activations, logits: device.batchMatMul(inputs.at(-1)!, layers.at(-1)!, false, false) };
 }
 
+/** From δ_L to each layer's f ∂W. // [peers, in + 1, out] */
 export function backwardPeers(
   device: Device,
   layers: readonly DeviceArray[],
-  { features, oneHot, factors }: PeersBatch,
-): PeersBackward {
-  const { inputs, activations, logits } = forwardPeers(device, layers, features);
-  const probabilities = device.softmax(logits);
-  const error = device.subtract(probabilities, oneHot);
-  let delta = typeof factors === 'number' ? device.scale(error, factors) : device.multiply(error, factors);
+  { inputs, activations }: PeersPass,
+  lastDelta: DeviceArray,
+): readonly DeviceArray[] {
+  let delta = lastDelta;
   const gradient: DeviceArray[] = [];
   for (let layer = layers.length - 1; layer >= 0; layer--) {
     gradient.unshift(device.batchMatMul(inputs[layer]!, delta, true, false));
@@ -65,5 +49,5 @@ export function backwardPeers(
     const upstream = device.batchMatMul(delta, withoutBias, false, true);
     delta = device.reluGradient(upstream, activations[layer - 1]!);
   }
-  return { logits, probabilities, gradient };
+  return gradient;
 }

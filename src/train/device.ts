@@ -49,8 +49,6 @@ export interface Device {
   shift(a: DeviceArray, term: number): DeviceArray;
   /** a + factor · b */
   addScaled(a: DeviceArray, b: DeviceArray, factor: number): DeviceArray;
-  /** a − b */
-  subtract(a: DeviceArray, b: DeviceArray): DeviceArray;
   /** a + b */
   add(a: DeviceArray, b: DeviceArray): DeviceArray;
   /** a · b; dimensions of 1 are stretched. */

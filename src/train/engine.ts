@@ -65,6 +65,8 @@ export async function loadEngine(
 /** The native library reads its settings from the environment, once, when it is loaded. */
 function configureLibrary(threads: number): void {
   process.env.TF_CPP_MIN_LOG_LEVEL = '2';
+  // TensorFlow's default depends on the processor; batched products of small matrices are up to twice as fast with it.
+  process.env.TF_ENABLE_ONEDNN_OPTS = '1';
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = String(threads);
 }

@@ -48,6 +48,19 @@ export function crossEntropySum(
   return sum;
 }
 
+/** In place: factor · (softmax z − y) in the rows that have a label, 0 in those after them. // [rows, classCount] */
+export function toErrors(
+  probabilities: Float32Array,
+  labels: Int32Array,
+  factor: number,
+  classCount: number,
+): void {
+  const end = labels.length * classCount;
+  for (let row = 0; row < labels.length; row++) probabilities[row * classCount + labels[row]!]! -= 1;
+  for (let index = 0; index < end; index++) probabilities[index]! *= factor;
+  probabilities.fill(0, end);
+}
+
 /** Right answers among rows from `firstRow` on, as scoreLogits counts them. */
 export function correctCount(
   logits: Float32Array,

@@ -123,7 +123,6 @@ function deviceOn(binding: TFJSBinding): Device {
     scale: (a, factor) => binary('Mul', a, number(factor)),
     shift: (a, term) => binary('AddV2', a, number(term)),
     addScaled: (a, b, factor) => binary('AddV2', a, binary('Mul', b, number(factor))),
-    subtract: (a, b) => binary('Sub', a, b),
     add: (a, b) => binary('AddV2', a, b),
     multiply: (a, b) => binary('Mul', a, b),
     divide: (a, b) => binary('RealDiv', a, b),

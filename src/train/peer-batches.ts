@@ -6,10 +6,10 @@
  */
 import type { Samples } from '../data/dataset.ts';
 import type { Vector } from '../params/layout.ts';
-import { backwardPeers, forwardPeers, type PeersBatch } from './batched-dense.ts';
+import { backwardPeers, forwardPeers } from './batched-dense.ts';
 import type { BatchSampler } from './batches.ts';
 import type { Device, DeviceArray } from './device.ts';
-import { correctCount, crossEntropySum } from './loss.ts';
+import { correctCount, crossEntropySum, toErrors } from './loss.ts';
 import { type DeviceModel, sizeOf } from './model.ts';
 import { learningRateAt } from './schedule.ts';
 import type { TrainSpec } from './spec.ts';
@@ -55,6 +55,14 @@ interface Tally {
   sampleCount: number;
 }
 
+/** One mini-batch of each peer. */
+interface HostBatches {
+  /** Rows in the pool; any where they only fill up. // [peers · capacity] */
+  readonly rows: Int32Array;
+  /** Real rows of each peer. // [peers] */
+  readonly counts: Int32Array;
+}
+
 export class PeerBatches {
   readonly #device: Device;
   readonly #model: DeviceModel;
@@ -62,8 +70,6 @@ export class PeerBatches {
   readonly #classCount: number;
   /** [pool, features + 1] */
   readonly #features: DeviceArray;
-  /** [pool, classCount] */
-  readonly #oneHot: DeviceArray;
 
   /** Keeps a copy of the pool on the device until dispose(). */
   constructor(device: Device, model: DeviceModel, pool: Samples, classCount: number) {
@@ -73,14 +79,10 @@ export class PeerBatches {
     this.#classCount = classCount;
     const [columns] = model.inputShape;
     this.#features = device.upload(withOnes(pool, columns!), [pool.count, columns!]);
-    const oneHot = new Float32Array(pool.count * classCount);
-    for (let row = 0; row < pool.count; row++) oneHot[row * classCount + pool.labels[row]!] = 1;
-    this.#oneHot = device.upload(oneHot, [pool.count, classCount]);
   }
 
   dispose(): void {
     this.#device.free(this.#features);
-    this.#device.free(this.#oneHot);
   }
 
   /** `steps` updates of each call, all members of one capacity; results in their order. */
@@ -93,8 +95,8 @@ export class PeerBatches {
   gradient(call: TrainCall): Float32Array {
     const layers = this.#upload([call.params]);
     const gradient = this.#device.scope(() => {
-      const { batch } = this.#fill([call], 0, [1]);
-      return this.#download(backwardPeers(this.#device, layers, batch).gradient, 1)[0]!;
+      const batch = this.#batch([call], 0);
+      return this.#download(this.#gradient(layers, batch, [1], [noTally()]), 1)[0]!;
     });
     this.#free(layers);
     return gradient;
@@ -115,7 +117,7 @@ export class PeerBatches {
   }
 
   #trainChunk(calls: readonly TrainCall[], steps: number): TrainResult[] {
-    const tallies = calls.map((): Tally => ({ loss: 0, squaredNorm: 0, sampleCount: 0 }));
+    const tallies = calls.map(noTally);
     let layers = this.#upload(calls.map(({ params }) => params));
     for (let offset = 0; offset < steps; offset++) {
       const next = this.#step(layers, calls, offset, tallies);
@@ -145,14 +147,7 @@ export class PeerBatches {
         learningRateAt(train.learningRate, train.schedule, firstStep + offset),
       );
       const factors = calls.map(({ member: { train } }, peer) => gradientFactor(train, rates[peer]!));
-      const { batch, rows, counts } = this.#fill(calls, offset, factors);
-      const { logits, probabilities, gradient } = backwardPeers(device, layers, batch);
-      let onHost: Float32Array | undefined;
-      const logitsOnHost = (): Float32Array => {
-        onHost ??= device.download(logits);
-        return onHost;
-      };
-      this.#addLosses(tallies, counts, rows, device.download(probabilities), logitsOnHost);
+      const gradient = this.#gradient(layers, this.#batch(calls, offset), factors, tallies);
       const norms = this.#norms(gradient, factors);
       for (const [peer, norm] of norms.entries()) tallies[peer]!.squaredNorm += norm ** 2;
       const rest = calls.map(({ member: { train } }, peer) =>
@@ -186,12 +181,8 @@ export class PeerBatches {
     return this.#device.multiply(matrices, array);
   }
 
-  /** The mini-batches of step firstStep + offset, filled up to the members' capacity; `factors` on each mean gradient. */
-  #fill(
-    calls: readonly TrainCall[],
-    offset: number,
-    factors: readonly number[],
-  ): { batch: PeersBatch; rows: Int32Array; counts: Int32Array } {
+  /** The mini-batches of step firstStep + offset, filled up to the members' capacity. */
+  #batch(calls: readonly TrainCall[], offset: number): HostBatches {
     const { capacity } = calls[0]!.member;
     const rows = new Int32Array(calls.length * capacity);
     const counts = new Int32Array(calls.length);
@@ -204,43 +195,38 @@ export class PeerBatches {
         rows[start + index] = member.rows[positions[index]!]!;
       }
     }
-    const shape = [calls.length, capacity];
-    return {
-      batch: {
-        features: this.#device.gatherRows(this.#features, rows, shape),
-        oneHot: this.#device.gatherRows(this.#oneHot, rows, shape),
-        factors: this.#rowFactors(counts, capacity, factors),
-      },
-      rows,
-      counts,
-    };
+    return { rows, counts };
   }
 
-  #rowFactors(counts: Int32Array, capacity: number, factors: readonly number[]): DeviceArray | number {
-    const common = commonValue(factors);
-    if (common !== undefined && counts.every((count) => count === capacity)) return common / capacity;
-    const rows = new Float32Array(counts.length * capacity);
-    for (const [peer, count] of counts.entries()) {
-      rows.fill(factors[peer]! / count, peer * capacity, peer * capacity + count);
-    }
-    return this.#device.upload(rows, [counts.length, capacity, 1]);
-  }
-
-  #addLosses(
+  /** Each peer's factor times its mean gradient, by layer; adds its loss to its tally. // [peers, in + 1, out] */
+  #gradient(
+    layers: readonly DeviceArray[],
+    { rows, counts }: HostBatches,
+    factors: readonly number[],
     tallies: readonly Tally[],
-    counts: Int32Array,
-    rows: Int32Array,
-    probabilities: Float32Array,
-    logits: () => Float32Array,
-  ): void {
+  ): readonly DeviceArray[] {
+    const device = this.#device;
     const capacity = rows.length / counts.length;
+    const features = device.gatherRows(this.#features, rows, [counts.length, capacity]);
+    const pass = forwardPeers(device, layers, features);
+    const probabilities = device.download(device.softmax(pass.logits));
+    let logits: Float32Array | undefined;
+    const logitsOnHost = (): Float32Array => {
+      logits ??= device.download(pass.logits);
+      return logits;
+    };
     for (let peer = 0; peer < counts.length; peer++) {
       const count = counts[peer]!;
       const start = peer * capacity;
       const labels = this.#labelsOf(rows.subarray(start, start + count));
-      tallies[peer]!.loss += crossEntropySum(probabilities, logits, start, labels, this.#classCount) / count;
+      const lossSum = crossEntropySum(probabilities, logitsOnHost, start, labels, this.#classCount);
+      tallies[peer]!.loss += lossSum / count;
       tallies[peer]!.sampleCount += count;
+      const own = probabilities.subarray(start * this.#classCount, (start + capacity) * this.#classCount);
+      toErrors(own, labels, factors[peer]! / count, this.#classCount);
     }
+    const delta = device.upload(probabilities, [counts.length, capacity, this.#classCount]);
+    return backwardPeers(device, layers, pass, delta);
   }
 
   /** All on the same rows. */
@@ -344,6 +330,10 @@ export class PeerBatches {
     const bytes = Float32Array.BYTES_PER_ELEMENT * (activations + copies * this.#model.layout.size);
     return Math.max(2, Math.floor(CHUNK_BYTES / bytes));
   }
+}
+
+function noTally(): Tally {
+  return { loss: 0, squaredNorm: 0, sampleCount: 0 };
 }
 
 /** The same for equal counts, and few different ones: results must not depend on what else is in a chunk. */

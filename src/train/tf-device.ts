@@ -57,7 +57,6 @@ export function tfDevice(tf: Tf, transposeFirst: boolean): Device {
     scale: (a, factor) => tf.mul(tensorOf(a), factor),
     shift: (a, term) => tf.add(tensorOf(a), term),
     addScaled: (a, b, factor) => tf.add(tensorOf(a), tf.mul(tensorOf(b), factor)),
-    subtract: (a, b) => tf.sub(tensorOf(a), tensorOf(b)),
     add: (a, b) => tf.add(tensorOf(a), tensorOf(b)),
     multiply: (a, b) => tf.mul(tensorOf(a), tensorOf(b)),
     divide: (a, b) => tf.div(tensorOf(a), tensorOf(b)),

@@ -17,7 +17,7 @@ import { peerFolderOf } from '../swarm/run-folder.ts';
 import type { ModelShape } from '../train/spec.ts';
 
 /** From so many peers on they share one log: as many open files and folders would cost more than what is in them. */
-export const OWN_LOGS_MAX = 100;
+const OWN_LOGS_MAX = 100;
 const EVENTS_FILE = 'events.jsonl';
 /** A simulation's log is as long as its events: it is never cut. */
 const UNBOUNDED_LOG = { segmentBytesMax: Number.MAX_SAFE_INTEGER, segmentsMax: 1024 };
@@ -107,10 +107,15 @@ export class SimulationFolder {
     await present(this.#peers[peer], `folder of peer ${peer}`).write(PARAMS_FILE, bytes);
   }
 
+  /** All silos write into one log. */
+  get isJoint(): boolean {
+    return this.#options.names.length > OWN_LOGS_MAX;
+  }
+
   /** Where the logs are, for people. */
   get logs(): string {
-    const { folder, names } = this.#options;
-    return names.length > OWN_LOGS_MAX ? join(folder, EVENTS_FILE) : join(folder, 'peers', '*', EVENTS_FILE);
+    const { folder } = this.#options;
+    return this.isJoint ? join(folder, EVENTS_FILE) : join(folder, 'peers', '*', EVENTS_FILE);
   }
 
   #write(log: { readonly path: string; lines: string[]; characters: number }): void {

@@ -3,6 +3,7 @@
  * evaluations, refusals, notices, checkpoints. Times are virtual; nothing of the machine gets in, so equal runs leave equal bytes.
  */
 import { present } from '../base/assert.ts';
+import type { Deed } from '../faults/player.ts';
 import type { Vector } from '../params/layout.ts';
 import { vectorDigest } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
@@ -18,6 +19,7 @@ import {
 } from '../record/index.ts';
 import type { Evaluation, Trainer } from '../train/trainer.ts';
 import type { MessageFate, Passage, SimulationObserver } from './observer.ts';
+import { OrderedLines } from './ordered-lines.ts';
 import type { SimulatedCheckpoint } from './snapshots.ts';
 
 export interface WatchedPeer {
@@ -25,6 +27,8 @@ export interface WatchedPeer {
 }
 
 export interface RecorderOptions {
+  /** All peers write into one log. */
+  readonly jointLog: boolean;
   readonly level: RecordLevel;
   /** The goal of the run: global test set where there is one, else the silo's own. */
   readonly targetAccuracy?: number;
@@ -59,6 +63,8 @@ export class SimulationRecorder {
   readonly #sink: RecordSink;
   /** Checkpoints on their way to the disk; awaited now and then, so that they do not pile up. */
   #writing: Promise<void>[] = [];
+  /** One log per peer, or one for all. */
+  readonly #logs: readonly OrderedLines[];
   /** Rounds completed so far and events stepped through, over all peers, and the virtual time of the last one. */
   roundsDone = 0;
   steps = 0;
@@ -67,9 +73,16 @@ export class SimulationRecorder {
   constructor(peers: readonly WatchedPeer[], options: RecorderOptions, sink: RecordSink) {
     this.#options = options;
     this.#sink = sink;
+    const logCount = options.jointLog ? 1 : peers.length;
+    this.#logs = Array.from(
+      { length: logCount },
+      () => new OrderedLines((peer, line) => sink.append(peer, line)),
+    );
     this.#peers = peers.map(({ trainer }, peer) => ({
       trainer,
-      recorder: new Recorder({ peer, level: options.level }, (line) => sink.append(peer, line.trimEnd())),
+      recorder: new Recorder({ peer, level: options.level }, (line) =>
+        this.#logOf(peer).push(peer, line.trimEnd()),
+      ),
       sent: { dataBytesSent: 0, framesSent: 0 },
       state: undefined,
       startedMs: 0,
@@ -96,6 +109,7 @@ export class SimulationRecorder {
       const more = { ...(other === undefined ? {} : { other }), ...(detail === undefined ? {} : { detail }) };
       this.#at(peer).recorder.notice(what, round, nowMs, more);
     },
+    onDeed: (deed, nowMs) => this.#suffered(deed, nowMs),
     onPersist: (peer, checkpoint) => this.#persist(peer, checkpoint),
     onFinish: (peer, reason, round, params, nowMs) => {
       this.#at(peer).finished = { reason, round, params, endMs: nowMs };
@@ -135,8 +149,11 @@ export class SimulationRecorder {
   }
 
   #decided({ name, to, frameBytes }: Passage, fate: MessageFate, nowMs: number): void {
+    if (fate.kind === 'lost' && (fate.reason === 'loss' || fate.reason === 'partition'))
+      this.#fault(to, fate.reason, nowMs, name.from);
     if (fate.kind !== 'refused') return;
     if (fate.reason === 'corrupt') {
+      this.#fault(to, fate.reason, nowMs, name.from);
       this.#at(to).recorder.refusal(name.from, 'frame-digest', 'a fault turned a bit over', nowMs);
       return;
     }
@@ -144,6 +161,18 @@ export class SimulationRecorder {
     const { sent } = this.#at(name.from);
     sent.dataBytesSent -= frameBytes;
     sent.framesSent -= 1;
+  }
+
+  #suffered(deed: Deed, nowMs: number): void {
+    if (!('between' in deed)) return this.#fault(deed.peer, deed.kind, nowMs);
+    const [one, other] = deed.between;
+    this.#fault(one, deed.kind, nowMs, other);
+    this.#fault(other, deed.kind, nowMs, one);
+  }
+
+  #fault(peer: number, kind: string, nowMs: number, other?: number): void {
+    const { recorder, state } = this.#at(peer);
+    recorder.fault(kind, state?.round ?? 0, nowMs, other);
   }
 
   #completed(peer: number, note: RoundNote): void {
@@ -158,7 +187,12 @@ export class SimulationRecorder {
     const one = this.#at(peer);
     const record = one.pending;
     one.pending = undefined;
-    return this.#evaluate(one, params, record);
+    if (record === undefined) return this.#evaluate(one, params);
+    // Its line comes before those that follow, however long the evaluation takes.
+    const fill = this.#logOf(peer).hold(peer);
+    return this.#evaluate(one, params, (evaluation) =>
+      fill(() => one.recorder.finishRound(record, evaluation)),
+    );
   }
 
   #persist(peer: number, checkpoint: SimulatedCheckpoint): void {
@@ -195,7 +229,7 @@ export class SimulationRecorder {
     if (finished === undefined) return undefined;
     const { reason, round, params, endMs } = finished;
     // A peer that is started again after its last round has not been evaluated in this life.
-    if (reason !== 'stopped' && one.evaluation === undefined) await this.#evaluate(one, params, undefined);
+    if (reason !== 'stopped' && one.evaluation === undefined) await this.#evaluate(one, params);
     const paramsSha256 = vectorDigest(params);
     recorder.write({ type: 'end', peer, reason, round, paramsSha256 });
     return {
@@ -212,16 +246,24 @@ export class SimulationRecorder {
   }
 
   /** Whether the params reach the goal. */
-  async #evaluate(one: Watched, params: Vector, record: RoundRecord | undefined): Promise<boolean> {
-    const { trainer, recorder } = one;
+  async #evaluate(
+    one: Watched,
+    params: Vector,
+    whenKnown?: (evaluation: RoundEvaluation<Evaluation>) => void,
+  ): Promise<boolean> {
+    const { trainer } = one;
     const [own, global] = await Promise.all([
       trainer.evaluate(params, 'own'),
       trainer.evaluate(params, 'global'),
     ]);
     one.evaluation = { own, global };
-    if (record !== undefined) recorder.finishRound(record, one.evaluation);
+    whenKnown?.(one.evaluation);
     const { targetAccuracy = Number.POSITIVE_INFINITY } = this.#options;
     return (global.accuracy ?? own.accuracy ?? Number.NEGATIVE_INFINITY) >= targetAccuracy;
+  }
+
+  #logOf(peer: number): OrderedLines {
+    return present(this.#logs[this.#logs.length === 1 ? 0 : peer], `log of peer ${peer}`);
   }
 
   #at(peer: number): Watched {

@@ -59,7 +59,7 @@ export interface SimulatedRun {
 }
 
 export interface RunDependencies {
-  readonly sink: RecordSink & { flush(): void };
+  readonly sink: RecordSink & { readonly isJoint: boolean; flush(): void };
   readonly clock: Clock;
   readonly interruption: AbortSignal;
   readonly onProgress: (progress: RunProgress) => void;
@@ -91,7 +91,8 @@ export async function runSimulation(
 ): Promise<SimulatedRunResult> {
   const { peers, goal } = run;
   const { sink, interruption } = dependencies;
-  const recorder = new SimulationRecorder(peers, { level: run.record, ...targetOf(goal) }, sink);
+  const options = { level: run.record, jointLog: sink.isJoint, ...targetOf(goal) };
+  const recorder = new SimulationRecorder(peers, options, sink);
   const breath = new Breath(dependencies, recorder);
   writeHeads(run, recorder);
   const simulated = peers.map(

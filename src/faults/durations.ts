@@ -6,7 +6,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, 
 const WANTED = 'wanted milliseconds, or a time such as 300ms, 2.5s or 1min';
 
 /** Milliseconds; undefined where it is no time. */
-export function durationMs(written: unknown): number | undefined {
+function durationMs(written: unknown): number | undefined {
   if (typeof written === 'number') return Number.isFinite(written) ? written : undefined;
   if (typeof written !== 'string') return undefined;
   const [, amount, unit] = /^\s*([+-]?\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*$/.exec(written) ?? [];

@@ -174,4 +174,3 @@ export const faultsSchema = z.preprocess(
 
 export type FaultsBlock = z.output<typeof faultsSchema>;
 export type WrittenFault = z.output<typeof faultSchema>;
-export type DrawOptions = z.output<typeof drawSchema>;

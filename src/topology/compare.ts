@@ -35,6 +35,9 @@ export interface Comparison {
   readonly skipped: readonly SkippedDesign[];
 }
 
+/** What is left of the time is for judging. */
+const designShare = 0.9;
+
 /** One overlay by one designer within its time, judged. Throws what the designer throws. */
 export function designOne(
   problem: DesignProblem,
@@ -42,11 +45,11 @@ export function designOne(
   given: unknown,
   { seed, limitMs, now, progress = () => undefined }: CompareOptions,
 ): ComparedDesign {
-  const endMs = now() + limitMs;
-  const expired = () => now() >= endMs;
+  const startMs = now();
+  const expired = () => now() >= startMs + limitMs;
   const design = designer.design(problem, given, {
     random: (...path) => Random.of(seed, 'design', designer.name, ...path),
-    expired,
+    expired: () => now() >= startMs + limitMs * designShare,
     progress,
   });
   const judgement = judge(problem.graph, design.overlay, design.timing, { seed, expired });

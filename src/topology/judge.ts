@@ -38,6 +38,8 @@ export interface Judgement {
 export interface JudgeOptions {
   /** Of random rounds. */
   readonly seed?: number;
+  /** False: cycle time and degrees only, without what mixing comes to. */
+  readonly mixing?: boolean;
   expired?(): boolean;
 }
 
@@ -49,11 +51,11 @@ export function judge(
   graph: ConnectivityGraph,
   given: Overlay,
   timing: Timing,
-  { seed = 0, expired = () => false }: JudgeOptions = {},
+  { seed = 0, mixing = true, expired = () => false }: JudgeOptions = {},
 ): Judgement {
   const overlay = placed(given, graph);
   const time = timeOf(graph, overlay, timing, Random.of(seed, 'judge', overlay.name), expired);
-  const consensus = timing.kind === 'star' ? serverConsensus : expired() ? undefined : consensusOf(overlay);
+  const consensus = mixing && !expired() ? mixingOf(overlay, timing) : undefined;
   return {
     ...time,
     timing: timing.kind,
@@ -94,6 +96,10 @@ function placed(overlay: Overlay, { siloCount }: ConnectivityGraph): Overlay {
 
 /** The server averages all in one round. */
 const serverConsensus: Consensus = { spectralGap: 1, roundsTo1e3: 1, roundsToExact: 1, isEstimate: false };
+
+function mixingOf(overlay: Overlay, timing: Timing): Consensus | undefined {
+  return timing.kind === 'star' ? serverConsensus : consensusOf(overlay);
+}
 
 type Time = Pick<Judgement, 'cycleTimeMs' | 'confidenceMs' | 'criticalCycle'>;
 

@@ -31,7 +31,7 @@ export function planOf(experiment: Experiment): RunPlan {
     seed,
     overlay,
     matrix: mixingMatrix(overlay, exchange.weights),
-    rule: present(findExchangeRule(exchange.rule), `exchange rule ${exchange.rule}`),
+    rule: present(findExchangeRule(exchange.rule, exchange.encoding), `exchange rule ${exchange.rule}`),
     ruleOptions: exchange.options,
     carrier: exchange.carrier,
     deadline: exchange.deadline,

@@ -14,7 +14,7 @@ const codec: Codec = {
     const problem = wrongSize(bytes, into.length * widthOf(precisionOf(into)));
     if (problem !== undefined) return problem;
     bytesOf(into).set(bytes);
-    return allFinite(into) ? undefined : 'an element is NaN or an infinity';
+    return allFinite(into) ? undefined : 'an element is not finite';
   },
   contractionOf: () => 1,
   lengthMin: 1,

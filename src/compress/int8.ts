@@ -24,14 +24,17 @@ const codec: Codec = {
       const start = block * BLOCK;
       const end = Math.min(start + BLOCK, vector.length);
       let largest = 0;
-      for (let index = start; index < end; index++) largest = Math.max(largest, Math.abs(vector[index]!));
-      scales[block] = largest / LEVELS;
-      const scale = scales[block]!;
-      if (scale === 0) continue;
       for (let index = start; index < end; index++) {
-        // A scale that was rounded down may lead beyond 127.
-        const level = Math.round(vector[index]! / scale);
-        integers[index] = level > LEVELS ? LEVELS : Math.max(level, -LEVELS);
+        const magnitude = Math.abs(vector[index]!);
+        if (magnitude > largest) largest = magnitude;
+      }
+      scales[block] = largest / LEVELS;
+      if (scales[block] === 0) continue;
+      const perUnit = 1 / scales[block]!;
+      for (let index = start; index < end; index++) {
+        // Rounded half up; a scale that was itself rounded down may lead beyond 127.
+        const level = Math.floor(vector[index]! * perUnit + 0.5);
+        integers[index] = level > LEVELS ? LEVELS : Math.max(-LEVELS, level);
       }
     }
     return bytes;
@@ -45,7 +48,7 @@ const codec: Codec = {
     for (let block = 0; block < blocks; block++) {
       const scale = view.getFloat32(4 * block, true);
       if (!(scale >= 0 && Math.fround(scale * 128) < Number.POSITIVE_INFINITY))
-        return `the scale of block ${block} is ${scale}`;
+        return `the scale of block ${block} is not a finite number of at least 0`;
       const end = Math.min((block + 1) * BLOCK, into.length);
       for (let index = block * BLOCK; index < end; index++) into[index] = scale * integers[index]!;
     }

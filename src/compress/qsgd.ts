@@ -26,13 +26,15 @@ export function quantise(vector: Vector, s: number, chance: Chance): { levels: I
   const norm = Math.sqrt(squares);
   const levels = new Int16Array(vector.length);
   if (norm === 0) return { levels, norm };
+  const perUnit = s / norm;
   for (let index = 0; index < levels.length; index++) {
     const value = vector[index]!;
-    const exact = (s * Math.abs(value)) / norm;
-    const floor = Math.floor(exact);
+    const exact = Math.abs(value) * perUnit;
+    const floor = exact | 0;
+    const level = chance() < exact - floor ? floor + 1 : floor;
     // The rounding of the norm may lead beyond s.
-    const level = Math.min(s, chance() < exact - floor ? floor + 1 : floor);
-    levels[index] = value < 0 ? -level : level;
+    const bounded = Math.min(level, s);
+    levels[index] = value < 0 ? -bounded : bounded;
   }
   return { levels, norm };
 }
@@ -63,7 +65,8 @@ function codecOf({ levels: s, scaled }: QsgdOptions): Codec {
       const width = widthOf(precision);
       if (bytes.length < width) return `${bytes.length} bytes, wanted ${width} at least`;
       const norm = readNumber(bytes, 0, precision);
-      if (!(norm >= 0 && norm < Number.POSITIVE_INFINITY)) return `the norm is ${norm}`;
+      if (!(norm >= 0 && norm < Number.POSITIVE_INFINITY))
+        return 'the norm is not a finite number of at least 0';
       const unit = norm / (s * (scaled ? varianceOf(into.length, s) : 1));
       decodeLevels(bytes.subarray(width), into, s);
       for (let index = 0; index < into.length; index++) into[index] = unit * into[index]!;

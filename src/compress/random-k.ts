@@ -32,7 +32,7 @@ function codecOf(kept: Kept): Codec {
       const problem = wrongSize(bytes, SEED_BYTES + values.byteLength);
       if (problem !== undefined) return problem;
       bytesOf(values).set(bytes.subarray(SEED_BYTES));
-      if (!allFinite(values)) return 'a value is NaN or an infinity';
+      if (!allFinite(values)) return 'a value is not finite';
       const seed = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
       into.fill(0);
       choose(seed, into.length, values.length, (index, at) => {

@@ -44,7 +44,8 @@ const codec: Codec = {
     const problem = wrongSize(bytes, width + Math.ceil(into.length / 8));
     if (problem !== undefined) return problem;
     const scale = readNumber(bytes, 0, precision);
-    if (!(scale >= 0 && scale < Number.POSITIVE_INFINITY)) return `the scale is ${scale}`;
+    if (!(scale >= 0 && scale < Number.POSITIVE_INFINITY))
+      return 'the scale is not a finite number of at least 0';
     for (let index = 0; index < into.length; index++)
       into[index] = (bytes[width + (index >>> 3)]! >>> (index & 7)) & 1 ? -scale : scale;
     return undefined;

@@ -31,7 +31,7 @@ function codecOf(kept: Kept): Codec {
       if (bytes.length < values.byteLength)
         return `${bytes.length} bytes, wanted ${values.byteLength} at least`;
       bytesOf(values).set(bytes.subarray(0, values.byteLength));
-      if (!allFinite(values)) return 'a value is NaN or an infinity';
+      if (!allFinite(values)) return 'a value is not finite';
       const indices = decodeIndices(bytes.subarray(values.byteLength), into.length, values.length);
       into.fill(0);
       for (let at = 0; at < indices.length; at++) into[indices[at]!] = values[at]!;

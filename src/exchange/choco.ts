@@ -114,6 +114,8 @@ export const choco: ExchangeRule<ChocoState> = {
     return { ok: true, options: { ...parsed.options, compressor: spec.spec, gamma } };
   },
 
+  exact: () => 'rule choco compresses what it sends; choose its compressor, and use encoding raw',
+
   init(context, firstRound, life) {
     const { compressor, gamma, snapshotEveryRounds } = context.options as unknown as ChocoOptions;
     const parsed = parseCompressor(compressor);

@@ -3,14 +3,14 @@ import { checkAgainst, parseYaml } from '../base/document.ts';
 import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
 import { nearest, shown } from '../base/schema-problems.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
-import type { ExchangeRule } from '../exchange/rule.ts';
+import type { ExchangeRule, RuleGraph } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import { isLinkFault } from '../faults/link-faults.ts';
 import { resolveFaults } from '../faults/resolve.ts';
 import { buildOverlay, topologyKinds, topologySchema } from '../topology/builders.ts';
 import { requireConnected } from '../topology/connectivity.ts';
 import { defaultMixing, type MixingSpec, mixingMatrix } from '../topology/mixing.ts';
-import { isSymmetric, type Overlay } from '../topology/overlay.ts';
+import { inNeighbours, isSymmetric, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import { checkOverlay } from '../topology/overlay-file.ts';
 import type { ExperimentFile } from './schema.ts';
 
@@ -116,12 +116,12 @@ export function resolveRule(
   exchange: ExperimentFile['exchange'],
   problems: Problems,
 ): { rule: ExchangeRule; options: Readonly<Record<string, unknown>> } | undefined {
-  const { rule: name, weights: _weights, carrier: _carrier, deadline, ...own } = exchange;
+  const { rule: name, weights: _weights, carrier: _carrier, encoding, deadline, ...own } = exchange;
   if (deadline.ceilingMs < deadline.floorMs) {
     const message = `got ${deadline.ceilingMs}, wanted at least floorMs, which is ${deadline.floorMs}`;
     problems.push({ path: 'exchange.deadline.ceilingMs', message });
   }
-  const rule = findExchangeRule(name);
+  const rule = exchangeRuleNames.includes(name) ? findExchangeRule(name, encoding) : undefined;
   if (rule === undefined) {
     const near = nearest(name, exchangeRuleNames);
     const message = `got ${shown(name)}, wanted one of ${exchangeRuleNames.join(', ')}`;
@@ -144,7 +144,7 @@ function ruleProblem(message: string, options: Readonly<Record<string, unknown>>
   const key = Object.keys(options).find((name) => words.includes(name));
   if (key === undefined) return { path: 'exchange', message };
   const unknown = message.startsWith('unknown');
-  const candidates = unknown ? ['rule', 'weights', 'carrier', 'deadline', ...words] : words;
+  const candidates = unknown ? ['rule', 'weights', 'carrier', 'encoding', 'deadline', ...words] : words;
   const meant = unknown ? key : options[key];
   const near = nearest(
     String(meant),
@@ -172,14 +172,26 @@ export function resolveWeights(
   return weights;
 }
 
-/** Whether the rule can run on the graph. */
-export function checkRuleOnOverlay(rule: ExchangeRule, overlay: Overlay, problems: Problems): void {
+/** Whether the rule, with its options, can run on the graph. */
+export function checkRuleOnOverlay(
+  rule: ExchangeRule,
+  options: Readonly<Record<string, unknown>>,
+  overlay: Overlay,
+  problems: Problems,
+): void {
+  const graph: RuleGraph = {
+    peerCount: overlay.nodes.length,
+    undirected: isSymmetric(overlay),
+    outDegrees: outNeighbours(overlay).map(({ length }) => length),
+    inDegrees: inNeighbours(overlay).map(({ length }) => length),
+  };
+  for (const message of rule.fits?.(options, graph) ?? []) problems.push(ruleProblem(message, options));
   if (rule.graphs === 'undirected' && !isSymmetric(overlay)) {
     const message = `rule ${rule.name} wants an undirected graph, and ${overlay.name} is directed`;
     problems.push({
       path: 'exchange.rule',
       message,
-      suggestion: 'use rule dpsgd, or an undirected topology',
+      suggestion: 'use rule dpsgd, receive-merge, gossip-learning or push-sum, or an undirected topology',
     });
   }
   if (overlay.schedule !== undefined) {

@@ -1,4 +1,5 @@
 /** The validated, frozen description of a run: every default filled in, the graph built, paths absolute. */
+import type { Encoding } from '../exchange/encoding.ts';
 import type { DeadlineOptions } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
@@ -30,6 +31,7 @@ export interface Experiment {
     /** Checked: mixingMatrix(overlay, weights) exists. */
     readonly weights: MixingSpec;
     readonly carrier: Carrier;
+    readonly encoding: Encoding;
     readonly deadline: DeadlineOptions;
   };
   readonly evaluate: { readonly everyRounds: number };

@@ -87,14 +87,14 @@ function checkBlocks(
   const faults = found === undefined ? undefined : resolveSchedule(file, found.overlay, problems);
   if (found === undefined || ruled === undefined) return undefined;
   checkWorld(file.links, file.simulate, found.overlay.nodes.length, problems);
-  checkRuleOnOverlay(ruled.rule, found.overlay, problems);
+  checkRuleOnOverlay(ruled.rule, ruled.options, found.overlay, problems);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
   return { ...found, ...ruled, weights, faults };
 }
 
 function assemble(file: ExperimentFile, graph: Graph, folder: string): Experiment {
   const { data, train, exchange } = file;
-  const { carrier, deadline } = exchange;
+  const { rule, carrier, encoding, deadline } = exchange;
   const silos = graph.overlay.nodes.length;
   const { dataset, partition } = resolveToy(data, silos, file.seed);
   return {
@@ -110,7 +110,7 @@ function assemble(file: ExperimentFile, graph: Graph, folder: string): Experimen
     train: train.localSteps === undefined ? { ...train, localEpochs: train.localEpochs ?? 1 } : train,
     topology: graph.topology,
     overlay: graph.overlay,
-    exchange: { rule: graph.rule.name, options: graph.options, weights: graph.weights, carrier, deadline },
+    exchange: { rule, options: graph.options, weights: graph.weights, carrier, encoding, deadline },
     evaluate: file.evaluate,
     checkpoint: file.checkpoint,
     baselines: file.baselines,

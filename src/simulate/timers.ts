@@ -6,7 +6,7 @@ import type { Driven, PeerTimer } from './driven.ts';
 import { type Stage, trueDelayMs } from './stage.ts';
 
 export function setTimer(stage: Stage, one: Driven, name: string, delayMs: number, atMs: number): void {
-  const dueMs = atMs + trueDelayMs(stage.options, one, atMs, delayMs);
+  const dueMs = dueOf(stage, one, delayMs, atMs);
   let timer = one.timers.get(name);
   if (timer === undefined) {
     timer = { dueMs, sequence: 0, entry: 0, entryMs: Number.POSITIVE_INFINITY };
@@ -15,6 +15,17 @@ export function setTimer(stage: Stage, one: Driven, name: string, delayMs: numbe
   timer.dueMs = dueMs;
   timer.sequence = stage.queue.reserve();
   if (dueMs < timer.entryMs) enter(stage, one, timer, name);
+}
+
+/** By a skewed clock a delay is never over early, not even by a rounding: who looks too early would set its timer again for ever. */
+function dueOf({ options }: Stage, one: Driven, delayMs: number, atMs: number): number {
+  const { faults } = options;
+  let dueMs = atMs + trueDelayMs(options, one, atMs, delayMs);
+  if (faults === undefined || dueMs === Number.POSITIVE_INFINITY) return dueMs;
+  const localMs = faults.clockMs(one.peer, atMs) + delayMs;
+  for (let ulpMs = Number.EPSILON * Math.max(1, dueMs); faults.clockMs(one.peer, dueMs) < localMs; ulpMs *= 2)
+    dueMs += ulpMs;
+  return dueMs;
 }
 
 export function clearTimer(one: Driven, name: string): void {

@@ -67,7 +67,8 @@ export function persist(
   atMs: number,
 ): void {
   if (options.faults === undefined && observer.onPersist === undefined) return;
-  observer.onPersist?.(one.peer, one.snapshots.persist(action), atMs);
+  const checkpoint = one.snapshots.persist(action);
+  observer.onPersist?.(one.peer, checkpoint, atMs);
 }
 
 async function updates(trainer: Trainer, action: PeerAction & { kind: 'train' }): Promise<PeerEvent> {

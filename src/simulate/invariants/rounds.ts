@@ -1,0 +1,64 @@
+/**
+ * Rounds go up by one, or jump ahead when a peer adopts a neighbour's state; a restart begins at the newest checkpoint, with its params.
+ */
+import type { Vector } from '../../params/layout.ts';
+import type { Invariant } from './invariant.ts';
+
+export const rounds: Invariant = {
+  name: 'rounds',
+  summary:
+    'a peer does round after round, leaves some out only by adopting a state, and restarts from its newest checkpoint',
+  watch({ peers, violate }) {
+    const next = peers.map(() => 0);
+    const saved = peers.map((): { round: number; params: Vector } | undefined => undefined);
+    return {
+      onStep(peer, event, actions, state, nowMs) {
+        if (event.kind === 'start') {
+          const checkpoint = saved[peer];
+          if (event.incarnation > 1) {
+            const round = checkpoint?.round ?? 0;
+            if (event.round !== round)
+              violate(
+                nowMs,
+                peer,
+                `it restarts in round ${event.round}, its newest checkpoint is of ${round}`,
+              );
+            const { rule } = state.config;
+            if (
+              checkpoint !== undefined &&
+              rule.snapshot !== undefined &&
+              (event.ruleSnapshot?.length ?? 0) === 0
+            )
+              violate(nowMs, peer, `it restarts in round ${round} without what its rule had saved`);
+            if (checkpoint !== undefined && !sameValues(checkpoint.params, event.params))
+              violate(
+                nowMs,
+                peer,
+                `it restarts with other params than its checkpoint of round ${round} holds`,
+              );
+          }
+          next[peer] = event.round;
+        }
+        for (const action of actions) {
+          if (action.kind === 'notice' && action.what === 'adopted') {
+            if (action.round <= (next[peer] ?? 0))
+              violate(nowMs, peer, `in round ${next[peer]} it adopts the state of round ${action.round}`);
+            next[peer] = action.round;
+          }
+          if (action.kind === 'persist' && action.round < (saved[peer]?.round ?? 0))
+            violate(nowMs, peer, `it saves round ${action.round} after round ${saved[peer]?.round}`);
+          if (action.kind === 'persist') saved[peer] = { round: action.round, params: action.params.slice() };
+          if (action.kind === 'record') {
+            if (action.note.round !== next[peer])
+              violate(nowMs, peer, `it did round ${action.note.round}, and was in ${next[peer]}`);
+            next[peer] = action.note.round + 1;
+          }
+        }
+      },
+    };
+  },
+};
+
+function sameValues(a: Vector, b: Vector): boolean {
+  return a.length === b.length && a.every((value, index) => Object.is(value, b[index]));
+}

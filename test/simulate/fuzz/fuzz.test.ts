@@ -3,24 +3,19 @@ import { exchangeRuleNames } from '../../../src/exchange/registry.ts';
 import { fuzz, ruleVariants, shrinkFailure } from '../../../src/simulate/fuzz/index.ts';
 import { plantedBugs } from './planted-bugs.ts';
 
-const SCHEDULES = 1_000;
-const FAULTS_MAX = 5;
-
 describe('the fuzzer', () => {
-  it.each(plantedBugs)(
-    'finds within 1,000 schedules, and shrinks to 5 faults at most: $name',
-    { timeout: 60_000 },
-    async ({ bug, variants }) => {
-      for await (const { scenario, outcome } of fuzz({ seed: 1, schedules: SCHEDULES, bug, variants })) {
-        if (outcome.kind === 'held') continue;
-        const { scenario: small, failure } = await shrinkFailure(scenario, outcome, bug);
-        expect(small.schedule.faults.length).toBeLessThanOrEqual(FAULTS_MAX);
-        expect(failure.kind).toBe(outcome.kind);
-        return;
-      }
-      expect.unreachable('it was not found');
-    },
-  );
+  it('shrinks a failing scenario to one that fails in the same way, with fewer faults', async () => {
+    const planted = plantedBugs.find(({ name }) => name.startsWith('no deadline'));
+    const { bug, variants } = planted as NonNullable<typeof planted>;
+    for await (const { scenario, outcome } of fuzz({ seed: 1, schedules: 100, bug, variants })) {
+      if (outcome.kind === 'held') continue;
+      const { scenario: small, failure } = await shrinkFailure(scenario, outcome, bug);
+      expect(failure).toMatchObject({ kind: 'violated', invariant: 'progress' });
+      expect(small.schedule.faults.length).toBeLessThanOrEqual(2);
+      return;
+    }
+    expect.unreachable('it was not found');
+  });
 
   it('draws equal scenarios from equal seeds, and runs them alike', async () => {
     const run = async () => {

@@ -11,6 +11,11 @@
  * A peer that is alone (all its neighbours left out) keeps the pace at which they were last heard, factor · median of lags: else it
  * would race ahead without them, and on its return they would take its params for the most advanced.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
+ *
+ * Two ways to wait for less. Bounded staleness s (Ho et al. 2013): where a neighbour's message for this round is not here, its newest
+ * one of the last s rounds is taken at once. Backups b (Chen et al. 2016, wait for the fastest n − b): as soon as all but b neighbours
+ * are here, the others are left out of this round as `late`, and awaited again in the next. Either lets neighbours run further ahead:
+ * aheadMax·(1 + s) rounds are kept for them, and whoever is further behind fetches state.
  */
 import { present } from '../base/assert.ts';
 import type { Vector } from '../params/layout.ts';
@@ -27,6 +32,7 @@ const SUSPENDED_MS = 1000;
 
 interface AwaitedNeighbour {
   readonly peer: number;
+  /** Rounds by which it may be ahead. */
   readonly aheadMax: number;
   /** First round whose message is awaited; undefined while the neighbour is left out. */
   awaitedFrom: number | undefined;
@@ -39,8 +45,17 @@ interface AwaitedNeighbour {
   downSinceMs: number | undefined;
 }
 
+/** How much less than everything of this round is enough to go on; nothing by default. */
+export interface Slack {
+  /** Rounds by which a message may be too old. */
+  readonly staleness: number;
+  /** Neighbours that need not be here. */
+  readonly backups: number;
+}
+
 export interface Barrier {
   readonly options: DeadlineOptions;
+  readonly slack: Slack;
   readonly linkLossMeansSilence: boolean;
   readonly neighbours: ReadonlyMap<number, AwaitedNeighbour>;
   round: number;
@@ -59,7 +74,7 @@ export interface Exclusion {
 }
 
 export interface Wait {
-  /** Neighbours whose message is here, ascending, with it. */
+  /** Neighbours whose message is here, of this round or, as far as the slack goes, an older one; ascending, with it. */
   readonly arrived: readonly { readonly peer: number; readonly vector: Vector }[];
   readonly waitingFor: readonly number[];
   readonly excluded: readonly Exclusion[];
@@ -68,12 +83,16 @@ export interface Wait {
 }
 
 /** Ready for messages of `firstRound` and on, which may come before this peer begins it. */
-export function createBarrier(context: RuleContext, firstRound: number): Barrier {
+export function createBarrier(
+  context: RuleContext,
+  firstRound: number,
+  slack: Slack = { staleness: 0, backups: 0 },
+): Barrier {
   const neighbours = new Map<number, AwaitedNeighbour>();
   for (const peer of context.inNeighbours) {
     neighbours.set(peer, {
       peer,
-      aheadMax: present(context.aheadMax.get(peer), `aheadMax of neighbour ${peer}`),
+      aheadMax: present(context.aheadMax.get(peer), `aheadMax of neighbour ${peer}`) * (1 + slack.staleness),
       awaitedFrom: undefined,
       absence: 'absent',
       inbox: new Map(),
@@ -86,6 +105,7 @@ export function createBarrier(context: RuleContext, firstRound: number): Barrier
   const round = firstRound - 1;
   return {
     options,
+    slack,
     linkLossMeansSilence,
     neighbours,
     round,
@@ -102,12 +122,13 @@ export function openRound(barrier: Barrier, round: number, nowMs: number): void 
   barrier.startsMs.set(round, nowMs);
   for (const old of barrier.startsMs.keys()) if (old <= round - STARTS_MAX) barrier.startsMs.delete(old);
   for (const neighbour of barrier.neighbours.values()) {
-    for (const old of neighbour.inbox.keys()) if (old < round) neighbour.inbox.delete(old);
+    for (const old of neighbour.inbox.keys())
+      if (old < round - barrier.slack.staleness) neighbour.inbox.delete(old);
     if (neighbour.inbox.has(round)) noteLag(neighbour, 0);
   }
 }
 
-/** Takes a neighbour's message for `round`, or says why not. At most aheadMax + 2 messages per neighbour are kept. */
+/** Takes a neighbour's message for `round`, or says why not. At most aheadMax + staleness + 2 messages per neighbour are kept. */
 export function arrive(
   barrier: Barrier,
   from: number,
@@ -121,9 +142,13 @@ export function arrive(
     if (startMs !== undefined) noteLag(neighbour, nowMs - startMs);
     if (neighbour.awaitedFrom === undefined && canKeepUp(barrier, neighbour, round))
       startAwaiting(neighbour, barrier.round, nowMs);
-    return 'stale';
+    if (round < barrier.round - barrier.slack.staleness) return 'stale';
   }
   if (neighbour.inbox.has(round)) return 'duplicate';
+  if (round < barrier.round) {
+    neighbour.inbox.set(round, vector);
+    return 'taken';
+  }
   const future = round > barrier.round + neighbour.aheadMax;
   if (future) dropBeyond(neighbour, barrier.round + neighbour.aheadMax);
   neighbour.inbox.set(round, vector);
@@ -162,7 +187,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   let wakeAtMs: number | undefined;
   for (const neighbour of barrier.neighbours.values()) {
     const { peer } = neighbour;
-    const vector = neighbour.inbox.get(barrier.round);
+    const vector = usable(barrier, neighbour);
     if (vector !== undefined) {
       arrived.push({ peer, vector });
       continue;
@@ -182,6 +207,11 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     const againMs = deadlineOf(barrier, neighbour).atMs;
     wakeAtMs = wakeAtMs === undefined ? againMs : Math.min(wakeAtMs, againMs);
   }
+  if (waitingFor.length > 0 && arrived.length >= barrier.neighbours.size - barrier.slack.backups) {
+    for (const peer of waitingFor.splice(0)) excluded.push({ peer, reason: 'late' });
+    excluded.sort((a, b) => a.peer - b.peer);
+    wakeAtMs = undefined;
+  }
   if (isAlone(barrier)) {
     const untilMs = present(barrier.startsMs.get(barrier.round), 'start of the round') + paceMs(barrier);
     if (nowMs < untilMs) wakeAtMs = untilMs;
@@ -194,10 +224,22 @@ export function awaited(barrier: Barrier): number[] {
   if (isAlone(barrier)) return [...barrier.neighbours.keys()];
   return neighboursOf(barrier)
     .filter(
-      ({ awaitedFrom, inbox }) =>
-        awaitedFrom !== undefined && awaitedFrom <= barrier.round && !inbox.has(barrier.round),
+      (one) =>
+        one.awaitedFrom !== undefined &&
+        one.awaitedFrom <= barrier.round &&
+        usable(barrier, one) === undefined,
     )
     .map(({ peer }) => peer);
+}
+
+/** The neighbour's message for this round, or its newest that is not too old. */
+function usable({ round, slack }: Barrier, { inbox }: AwaitedNeighbour): Vector | undefined {
+  const oldest = Math.max(0, round - slack.staleness);
+  for (let of = round; of >= oldest; of--) {
+    const vector = inbox.get(of);
+    if (vector !== undefined) return vector;
+  }
+  return undefined;
 }
 
 function neighboursOf({ neighbours }: Barrier): AwaitedNeighbour[] {
@@ -206,8 +248,7 @@ function neighboursOf({ neighbours }: Barrier): AwaitedNeighbour[] {
 
 /** Whether there are neighbours, but none that takes part or is known to be ahead. */
 function isAlone(barrier: Barrier): boolean {
-  const away = ({ awaitedFrom, inbox }: AwaitedNeighbour) =>
-    awaitedFrom === undefined && !inbox.has(barrier.round);
+  const away = (one: AwaitedNeighbour) => one.awaitedFrom === undefined && usable(barrier, one) === undefined;
   return barrier.neighbours.size > 0 && neighboursOf(barrier).every(away);
 }
 

@@ -4,7 +4,8 @@
  *   mix-then-adapt   x ← train(Σⱼ Wᵢⱼ xⱼ)                   combine-then-adapt (Chen, Sayed 2012)
  *   adapt-then-mix   x ← Σⱼ Wᵢⱼ train(xⱼ)                   adapt-then-combine
  * Our deviation: a neighbour that is left out of a round (barrier.ts) gives its mixing weight to self. Rows keep their sum, and
- * where both ends leave each other out a symmetric W stays doubly stochastic.
+ * where both ends leave each other out a symmetric W stays doubly stochastic. `staleness` and `backups` wait for less (barrier.ts): an
+ * older model is mixed with the weight of a fresh one, a late one is left out like an absent neighbour's.
  */
 import { present } from '../base/assert.ts';
 import { plusDelta, type WeightedVector, weightedSum } from '../params/kernels.ts';
@@ -20,12 +21,17 @@ import {
   neighbourReturning,
   neighbourUp,
   openRound,
+  type Slack,
   type Wait,
 } from './barrier.ts';
+import { oneOf, parseOptions, wholeNumber } from './options.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
 
 const VARIANTS = ['parallel', 'mix-then-adapt', 'adapt-then-mix'] as const;
 type Variant = (typeof VARIANTS)[number];
+/** Messages kept per neighbour grow with it. */
+const STALENESS_MAX = 64;
+const BACKUPS_MAX = 1_000_000;
 
 interface DpsgdState {
   readonly context: RuleContext;
@@ -55,20 +61,31 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
   queue: 'every',
   messages: { model: { vectors: ['params'] } },
 
-  parse(options) {
-    const { variant = 'adapt-then-mix', ...unknown } = options;
-    const problems = Object.keys(unknown).map((key) => `unknown option ${key}; dpsgd takes variant`);
-    if (!VARIANTS.includes(variant as Variant)) {
-      problems.push(`variant is ${JSON.stringify(variant)}; it must be one of ${VARIANTS.join(', ')}`);
-    }
-    return problems.length === 0 ? { ok: true, options: { variant } } : { ok: false, problems };
+  parse: (given) =>
+    parseOptions(
+      'dpsgd',
+      {
+        variant: oneOf(VARIANTS, 'adapt-then-mix'),
+        staleness: wholeNumber(0, STALENESS_MAX, 0),
+        backups: wholeNumber(0, BACKUPS_MAX, 0),
+      },
+      given,
+    ),
+
+  fits({ backups }, { inDegrees }) {
+    const least = Math.min(...inDegrees);
+    if ((backups as number) < least || backups === 0) return [];
+    const peer = inDegrees.indexOf(least);
+    return [
+      `backups is ${backups}, but peer ${peer} hears from ${least} only, and must wait for one at least: wanted at most ${least - 1}`,
+    ];
   },
 
   init(context, firstRound) {
     return {
       context,
       variant: context.options.variant as Variant,
-      barrier: createBarrier(context, firstRound),
+      barrier: createBarrier(context, firstRound, context.options as unknown as Slack),
       round: -1,
       params: new Float32Array(0),
       trained: undefined,

@@ -102,7 +102,8 @@ export interface RuleScope {
   readonly random: Random;
 }
 
-export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead';
+/** `late`: enough others were here (backups). */
+export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead' | 'late';
 
 /**
  * Too late, too early, twice, not asked for; a payload that does not decode; a change to something this peer does not have; numbers

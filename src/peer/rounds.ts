@@ -157,6 +157,7 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
   const agreement = agreementOf(state);
   const sent: PeerMessage = { type: 'exchange', message, ...(agreement === undefined ? {} : { agreement }) };
   const sequence = send(run, to, sent);
+  if (!state.config.rule.synchronous) return; // nobody comes back for an old message
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
     if (neighbour === undefined) continue;

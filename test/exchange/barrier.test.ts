@@ -17,7 +17,10 @@ import type { DeadlineOptions } from '../../src/exchange/rule.ts';
 const deadline: DeadlineOptions = { factor: 1.5, floorMs: 100, ceilingMs: 2000, downGraceMs: 50 };
 const vector = Float32Array.of(1);
 
-function barrierOf(peers: number[], { aheadMax = 1, silence = true, firstRound = 0 } = {}): Barrier {
+function barrierOf(
+  peers: number[],
+  { aheadMax = 1, silence = true, firstRound = 0, staleness = 0, backups = 0 } = {},
+): Barrier {
   const barrier = createBarrier(
     {
       self: 0,
@@ -34,6 +37,7 @@ function barrierOf(peers: number[], { aheadMax = 1, silence = true, firstRound =
       trains: true,
     },
     firstRound,
+    { staleness, backups },
   );
   for (const peer of peers) neighbourUp(barrier, peer, firstRound, 0);
   return barrier;
@@ -211,4 +215,68 @@ test('a neighbour that asks to return again and again, and never sends, is left 
   }
   expect(wait.excluded).toEqual([{ peer: 1, reason: 'deadline' }]);
   expect(now).toBe(2 * deadline.ceilingMs);
+});
+
+describe('waiting for less', () => {
+  const here = (barrier: Barrier, now: number) => look(barrier, now).arrived.map(({ peer }) => peer);
+
+  test('with backups the fastest but so many are enough; the others are late, and awaited again in the next round', () => {
+    const barrier = barrierOf([1, 2, 3], { backups: 1 });
+    openRound(barrier, 0, 0);
+    arrive(barrier, 1, 0, vector, 5);
+    expect(look(barrier, 5)).toMatchObject({ waitingFor: [2, 3], excluded: [] });
+    arrive(barrier, 3, 0, vector, 6);
+    expect(look(barrier, 6)).toMatchObject({
+      waitingFor: [],
+      excluded: [{ peer: 2, reason: 'late' }],
+      wakeAtMs: undefined,
+    });
+    openRound(barrier, 1, 6);
+    expect(arrive(barrier, 2, 0, vector, 7)).toBe('stale');
+    expect(awaited(barrier)).toEqual([1, 2, 3]);
+  });
+
+  test('backups do not shorten the wait for those that are needed: dead neighbours are among the backups', () => {
+    const barrier = barrierOf([1, 2, 3], { backups: 1 });
+    openRound(barrier, 0, 0);
+    arrive(barrier, 1, 0, vector, 5);
+    neighbourDown(barrier, 2, 5);
+    expect(look(barrier, 56)).toMatchObject({ waitingFor: [3], excluded: [{ peer: 2, reason: 'down' }] });
+  });
+
+  test('with staleness the newest message of the last rounds stands in, and no older one', () => {
+    const barrier = barrierOf([1, 2], { staleness: 2 });
+    const fresh = Float32Array.of(2);
+    openRound(barrier, 0, 0);
+    for (const peer of [1, 2]) arrive(barrier, peer, 0, vector, 1);
+    openRound(barrier, 1, 1);
+    arrive(barrier, 1, 1, fresh, 2);
+    expect(look(barrier, 2).arrived).toEqual([
+      { peer: 1, vector: fresh },
+      { peer: 2, vector },
+    ]);
+    openRound(barrier, 2, 2);
+    expect(here(barrier, 2)).toEqual([1, 2]);
+    expect(look(barrier, 2).arrived[0]).toEqual({ peer: 1, vector: fresh });
+    openRound(barrier, 3, 3);
+    expect(here(barrier, 3)).toEqual([1]);
+    expect(awaited(barrier)).toEqual([2]);
+    // A late one that is not too old ends the wait.
+    expect(arrive(barrier, 2, 0, vector, 4)).toBe('stale');
+    expect(arrive(barrier, 2, 1, vector, 4)).toBe('taken');
+    expect(here(barrier, 4)).toEqual([1, 2]);
+  });
+
+  test('in the first round there is nothing older to stand in', () => {
+    const barrier = barrierOf([1], { staleness: 3 });
+    openRound(barrier, 0, 0);
+    expect(look(barrier, 0).waitingFor).toEqual([1]);
+  });
+
+  test('neighbours may be further ahead by as much as staleness lets them, and no more is kept', () => {
+    const barrier = barrierOf([1], { staleness: 2, aheadMax: 2 });
+    openRound(barrier, 0, 0);
+    expect(arrive(barrier, 1, 6, vector, 1)).toBe('taken');
+    expect(arrive(barrier, 1, 7, vector, 1)).toBe('future');
+  });
 });

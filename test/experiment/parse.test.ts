@@ -47,7 +47,7 @@ describe('a small file is completed with the documented defaults', () => {
       topology: { kind: 'ring' },
       exchange: {
         rule: 'dpsgd',
-        options: { variant: 'adapt-then-mix' },
+        options: { variant: 'adapt-then-mix', staleness: 0, backups: 0 },
         weights: 'metropolis',
         carrier: 'stream',
         deadline: { factor: 1.5, floorMs: 5000, ceilingMs: 60000, downGraceMs: 1000 },
@@ -183,7 +183,7 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
     ['exchange.rule=pairwise', 'topology=exponential', 'data.silos=6'],
     'exchange.rule',
     /wants an undirected graph/,
-    'use rule dpsgd, or an undirected topology',
+    'use rule dpsgd, receive-merge, gossip-learning or push-sum, or an undirected topology',
   ],
   [
     ['exchange.rule=pairwise', 'exchange.carrier=gossip'],

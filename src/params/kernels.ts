@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { precisionOf, type Vector, zeros } from './layout.ts';
+import { mixingKernel, WASM_BLOCK, WASM_TERMS_MAX } from './mixing-wasm.ts';
 
 export interface WeightedVector {
   readonly weight: number;
@@ -14,10 +15,16 @@ export interface WeightedVector {
 export function weightedSum(terms: readonly WeightedVector[]): Vector {
   const first = terms[0];
   assert(first !== undefined, 'weightedSum of no terms');
-  const size = first.vector.length;
+  return weightedSumInto(zeros(precisionOf(first.vector), first.vector.length), terms);
+}
+
+/** The same into a vector that is there, which none of the terms is; returns it. */
+export function weightedSumInto(out: Vector, terms: readonly WeightedVector[]): Vector {
+  const size = out.length;
   for (const { vector } of terms)
     assert(vector.length === size, `lengths ${vector.length} and ${size} differ`);
-  const out = zeros(precisionOf(first.vector), size);
+  const singles = singlesOf(terms);
+  if (out instanceof Float32Array && singles !== undefined) return sumSingles(out, terms, singles);
   const sums = new Float64Array(Math.min(size, BLOCK));
   for (let start = 0; start < size; start += BLOCK) {
     const end = Math.min(start + BLOCK, size);
@@ -41,6 +48,9 @@ export function plusDifferences(
   for (const { length } of [reference, ...terms.map(({ vector }) => vector)])
     assert(length === size, `lengths ${length} and ${size} differ`);
   const out = zeros(precisionOf(base), size);
+  const singles = singlesOf(terms);
+  if (base instanceof Float32Array && reference instanceof Float32Array && singles !== undefined)
+    return addDifferences(out as Float32Array, { base, factor, terms, singles, reference });
   const sums = new Float64Array(Math.min(size, BLOCK));
   for (let start = 0; start < size; start += BLOCK) {
     const end = Math.min(start + BLOCK, size);
@@ -50,6 +60,53 @@ export function plusDifferences(
         sums[index - start]! += weight * (vector[index]! - reference[index]!);
     }
     for (let index = start; index < end; index++) out[index] = base[index]! + factor * sums[index - start]!;
+  }
+  return out;
+}
+
+/** The terms' vectors, if all are f32 and as many, and as long, as makes the WebAssembly kernels worth their while. */
+function singlesOf(terms: readonly WeightedVector[]): readonly Float32Array[] | undefined {
+  const vectors = terms.map(({ vector }) => vector);
+  const fits = vectors.length > 0 && vectors.length <= WASM_TERMS_MAX && vectors[0]!.length >= WASM_BLOCK;
+  return fits && vectors.every((vector) => vector instanceof Float32Array) ? vectors : undefined;
+}
+
+function sumSingles(
+  out: Float32Array,
+  terms: readonly WeightedVector[],
+  vectors: readonly Float32Array[],
+): Float32Array {
+  const { weights, slots, result, sum } = mixingKernel();
+  for (const [slot, { weight }] of terms.entries()) weights[slot] = weight;
+  for (let start = 0; start < out.length; start += WASM_BLOCK) {
+    const end = Math.min(start + WASM_BLOCK, out.length);
+    for (let slot = 0; slot < vectors.length; slot++) slots[slot]!.set(vectors[slot]!.subarray(start, end));
+    sum(vectors.length);
+    out.set(end - start === WASM_BLOCK ? result : result.subarray(0, end - start), start);
+  }
+  return out;
+}
+
+interface Differences {
+  readonly base: Float32Array;
+  readonly factor: number;
+  readonly terms: readonly WeightedVector[];
+  readonly singles: readonly Float32Array[];
+  readonly reference: Float32Array;
+}
+
+function addDifferences(
+  out: Float32Array,
+  { base, factor, terms, singles, reference }: Differences,
+): Float32Array {
+  const { weights, slots, result, differences } = mixingKernel();
+  for (const [slot, { weight }] of terms.entries()) weights[slot] = weight;
+  const vectors = [base, reference, ...singles];
+  for (let start = 0; start < out.length; start += WASM_BLOCK) {
+    const end = Math.min(start + WASM_BLOCK, out.length);
+    for (let slot = 0; slot < vectors.length; slot++) slots[slot]!.set(vectors[slot]!.subarray(start, end));
+    differences(singles.length, factor);
+    out.set(end - start === WASM_BLOCK ? result : result.subarray(0, end - start), start);
   }
   return out;
 }

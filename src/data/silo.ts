@@ -123,7 +123,7 @@ export function siloWarnings(
     throw new InputError('silo-empty', `${name} has no sample; give it data, or take it out`, { name });
   }
   const [only, ...others] = description.classesPresent;
-  if (only === undefined || others.length > 0) return [];
+  if (only === undefined || others.length > 0 || classNames.length < 2) return [];
   return [
     `${name} has samples of one class only (${classNames[only] ?? only}): alone it can learn nothing but that answer`,
   ];

@@ -5,6 +5,7 @@
  * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
  */
 import { z } from 'zod';
+import { overlayLowerBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts';
 import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
@@ -34,7 +35,8 @@ export const best: Designer<Options> = {
   options,
   silosMax: 2_000,
   design({ graph }, chosen, run): Design {
-    const { arcs, how } = bestArcs(graph, chosen, run);
+    const { arcs, cycleTimeMs, how } = bestArcs(graph, chosen, run);
+    const bound = graph.siloCount < 2 ? undefined : overlayLowerBound(graph, cycleTimeMs, run);
     return {
       overlay: overlayOf({
         name: 'best',
@@ -44,7 +46,8 @@ export const best: Designer<Options> = {
         arcs,
       }),
       timing: { kind: 'gossip' },
-      notes: [how],
+      notes: bound === undefined ? [how] : [how, `bound: ${bound.proof}`],
+      ...(bound === undefined ? {} : { lowerBoundMs: bound.lowerBoundMs }),
     };
   },
 };

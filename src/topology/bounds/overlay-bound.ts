@@ -1,0 +1,150 @@
+/**
+ * A cycle time that no strong overlay whatsoever falls below. Every silo of an overlay has an arc out and in, so every delay
+ * is at least the one at degree 1 with core links of its own; with those delays d, λ is refuted where
+ *
+ * - a set of silos is crossed by no simple cycle of mean ≤ λ: a strong overlay has a cycle across every cut, a simple one,
+ *   and its mean is at most the overlay's λ (closed-walks.ts); or
+ * - a search over which arcs are in, with bounds on potential differences, comes up empty (branching.ts): small networks.
+ *
+ * Up to five silos the bound is the optimum itself. All comparisons leave room for rounding.
+ */
+import { type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
+import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
+import { branchingSilosMax, refutedByBranching } from './branching.ts';
+import { ClosedWalks } from './closed-walks.ts';
+import { separateGroups } from './separate-groups.ts';
+
+export interface OverlayBound {
+  readonly lowerBoundMs: number;
+  /** How it was proved, for people. */
+  readonly proof: string;
+}
+
+export interface BoundRun {
+  expired(): boolean;
+}
+
+/** How wide the walks remember, how many groups are tried, how many price steps each. */
+const stages = [
+  { memorySize: 4, groupsMax: 8, iterationsMax: 40 },
+  { memorySize: 5, groupsMax: 4, iterationsMax: 60 },
+  { memorySize: 6, groupsMax: 3, iterationsMax: 60 },
+  { memorySize: 7, groupsMax: 3, iterationsMax: 60 },
+  { memorySize: 8, groupsMax: 2, iterationsMax: 60 },
+  { memorySize: 10, groupsMax: 1, iterationsMax: 60 },
+];
+/** Labels times arcs: a price step visits them some ten times. */
+const labelArcsMax = 600_000;
+/** Walks are looked at up to so many silos: the labels and their arcs grow as n². */
+const walkSilosMax = 300;
+const groupSizeMax = 8;
+const firstStepShare = 1 / 32;
+const lastStepShare = 1e-4;
+const roundingShare = 1e-10;
+
+/**
+ * The bound, and its proof. `upperMs`: the cycle time of a known overlay, which ends the search where it is met. Two
+ * silos or more.
+ */
+export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run: BoundRun): OverlayBound {
+  const { siloCount, routes, ...unshared } = graph;
+  if (siloCount <= exhaustiveSilosMax) {
+    const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
+    return { lowerBoundMs: cycleTimeMs, proof: 'all minimal strong overlays compared' };
+  }
+  const delayMs = delayMatrix(graph);
+  let best = floor(graph, delayMs);
+  if (siloCount > walkSilosMax) return rounded(best);
+  for (const stage of stages) {
+    if (siloCount ** 2 * 2 ** stage.memorySize > labelArcsMax) break;
+    best = raised(siloCount, delayMs, best, upperMs, stage, run);
+  }
+  if (siloCount <= branchingSilosMax) best = branched(siloCount, delayMs, best, upperMs, run);
+  return rounded(best);
+}
+
+function rounded({ lowerBoundMs, proof }: OverlayBound): OverlayBound {
+  return { lowerBoundMs: lowerBoundMs * (1 - roundingShare), proof };
+}
+
+/** Every silo lies on a cycle, so its cheapest arcs out and in … and no mean falls below the least delay. */
+function floor(graph: ConnectivityGraph, delayMs: Float64Array): OverlayBound {
+  const { siloCount } = graph;
+  let slowestMs = 0;
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (let from = 0; from < siloCount; from++) {
+    slowestMs = Math.max(slowestMs, roundComputeMs(graph, from));
+    for (let to = 0; to < siloCount; to++) {
+      if (from !== to) leastMs = Math.min(leastMs, delayMs[from * siloCount + to]!);
+    }
+  }
+  return leastMs > slowestMs
+    ? { lowerBoundMs: leastMs, proof: 'the fastest arc' }
+    : { lowerBoundMs: slowestMs, proof: 'the slowest silo’s own steps' };
+}
+
+type Stage = (typeof stages)[number];
+
+/** Goes up from a proved bound in steps that double where a proof succeeds and halve where none does. */
+function raised(
+  count: number,
+  delayMs: Float64Array,
+  start: OverlayBound,
+  upperMs: number,
+  stage: Stage,
+  run: BoundRun,
+): OverlayBound {
+  const walks = new ClosedWalks(count, delayMs, stage.memorySize);
+  let best = start;
+  let stepMs = (upperMs - best.lowerBoundMs) * firstStepShare;
+  while (stepMs > lastStepShare * upperMs && best.lowerBoundMs < upperMs && !run.expired()) {
+    const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
+    const cut = uncrossedCut(count, delayMs, walks, lambdaMs, stage, run);
+    if (cut !== undefined) {
+      const names = cut.length === 1 ? `silo ${cut[0]}` : `silos ${cut.join(', ')}`;
+      best = { lowerBoundMs: lambdaMs, proof: `no cycle of a lower mean leaves ${names}` };
+    }
+    stepMs *= cut === undefined ? 0.5 : 2;
+  }
+  return best;
+}
+
+/** A set of silos that no cycle of mean ≤ λ crosses, if one is found. */
+function uncrossedCut(
+  count: number,
+  delayMs: Float64Array,
+  walks: ClosedWalks,
+  lambdaMs: number,
+  { groupsMax, iterationsMax }: Stage,
+  { expired }: BoundRun,
+): number[] | undefined {
+  const groups = separateGroups(count, delayMs, lambdaMs);
+  if (groups.length === 1) return undefined;
+  const tried = groups.filter((nodes) => nodes.length <= groupSizeMax).slice(0, groupsMax);
+  return tried.find((nodes) => {
+    const inside = new Uint8Array(count);
+    for (const node of nodes) inside[node] = 1;
+    return nodes.every((source) => walks.excludes(source, inside, lambdaMs, { iterationsMax, expired }));
+  });
+}
+
+/** As `raised`, by branching: bisection between what is proved and what is known to be reached. */
+function branched(
+  count: number,
+  delayMs: Float64Array,
+  start: OverlayBound,
+  upperMs: number,
+  run: BoundRun,
+): OverlayBound {
+  const proof = 'a search over all sets of arcs came up empty';
+  const justBelowMs = upperMs * (1 - 1e-6);
+  let best = start;
+  let above = upperMs;
+  for (let lambdaMs = justBelowMs; lambdaMs > best.lowerBoundMs && !run.expired(); ) {
+    if (refutedByBranching(count, delayMs, lambdaMs, run)) best = { lowerBoundMs: lambdaMs, proof };
+    else above = lambdaMs;
+    if (above - best.lowerBoundMs < lastStepShare * upperMs) break;
+    lambdaMs = (above + best.lowerBoundMs) / 2;
+  }
+  return best;
+}

@@ -217,18 +217,26 @@ function perform(one: Replayed, action: PeerAction, messages: MessageTable): voi
   }
 }
 
+/** One line that cannot be reached stops others that wait for what comes after it: all are named. */
 function requireComplete(replayed: readonly Replayed[]): void {
-  for (const one of replayed) {
-    const line = one.next;
-    if (line === undefined) continue;
-    throw new OperatingError(
-      'replay-stuck',
-      `${placeOf(one, line)}: peer ${one.peer} cannot replay event ${one.done} (${JSON.stringify(line.event)}): no peer's log leads to it. ` +
-        "All peers' complete logs of one run are needed.",
-      { peer: one.peer, event: one.done },
+  const stuck = replayed.flatMap((one) => (one.next === undefined ? [] : [{ one, line: one.next }]));
+  const [first] = stuck;
+  if (first === undefined) return;
+  const told = stuck
+    .slice(0, STUCK_SHOWN_MAX)
+    .map(
+      ({ one, line }) =>
+        `  ${placeOf(one, line)}: peer ${one.peer} cannot replay event ${one.done} (${JSON.stringify(line.event)})`,
     );
-  }
+  const more = stuck.length > told.length ? `\n  and ${stuck.length - told.length} more` : '';
+  throw new OperatingError(
+    'replay-stuck',
+    `no peer's log leads to these events:\n${told.join('\n')}${more}\nA log was changed, or is of another run: all peers' complete logs of one run are needed`,
+    { peers: stuck.map(({ one }) => one.peer), peer: first.one.peer, event: first.one.done },
+  );
 }
+
+const STUCK_SHOWN_MAX = 10;
 
 function contradiction(one: Replayed, line: RecordedLine, why: string): OperatingError {
   return new OperatingError(

@@ -29,6 +29,8 @@ export interface RuleVariant {
   readonly options: Readonly<Record<string, unknown>>;
   /** Whether it runs on digraphs. */
   readonly directed: boolean;
+  /** Least number of neighbours of each peer; 1 where absent. */
+  readonly degreeMin?: number;
   /** Local updates a round; 1 where absent. */
   readonly stepsPerRound?: number;
 }
@@ -38,6 +40,10 @@ export const ruleVariants: readonly RuleVariant[] = [
   { rule: 'dpsgd', options: { variant: 'adapt-then-mix' }, directed: true },
   { rule: 'dpsgd', options: { variant: 'mix-then-adapt' }, directed: true },
   { rule: 'dpsgd', options: { variant: 'parallel' }, directed: true },
+  { rule: 'dpsgd', options: { staleness: 2 }, directed: true },
+  { rule: 'dpsgd', options: { backups: 1 }, directed: false, degreeMin: 2 },
+  { rule: 'dpsgd+int8', options: {}, directed: true },
+  { rule: 'receive-merge', options: {}, directed: true },
   { rule: 'pairwise', options: {}, directed: false },
   { rule: 'gossip-learning', options: {}, directed: true },
   { rule: 'gossip-learning', options: { mode: 'push-pull' }, directed: false },
@@ -69,9 +75,9 @@ export function drawScenario(
 ): Scenario {
   const random = Random.of(seed, 'fuzz', index);
   const variant = present(variants[random.integer(variants.length)], 'a rule to fuzz');
-  const { rule, options, directed, stepsPerRound = 1 } = variant;
+  const { rule, options, stepsPerRound = 1 } = variant;
   const peerCount = PEERS_MIN + random.integer(PEERS_MAX - PEERS_MIN + 1);
-  const topology = drawTopology(random, peerCount, directed);
+  const topology = drawTopology(random, peerCount, variant);
   const scenarioSeed = random.uint32();
   const overlay = overlayOfScenario({ topology, peerCount, seed: scenarioSeed });
   return {
@@ -106,15 +112,15 @@ export function overlayOfScenario({
   return buildOverlay(topology, peerCount, seed);
 }
 
-function drawTopology(random: Random, peerCount: number, directed: boolean): TopologySpec {
-  const undirected: TopologySpec[] = [
-    { kind: 'ring' },
-    { kind: 'complete' },
-    { kind: 'star', hub: 0 },
-    { kind: 'path' },
-  ];
-  if (peerCount % 2 === 0) undirected.push({ kind: 'random-regular', degree: 3 });
-  const choices: TopologySpec[] = directed ? [...undirected, { kind: 'exponential' }] : undirected;
+function drawTopology(
+  random: Random,
+  peerCount: number,
+  { directed, degreeMin = 1 }: RuleVariant,
+): TopologySpec {
+  const choices: TopologySpec[] = [{ kind: 'ring' }, { kind: 'complete' }];
+  if (degreeMin === 1) choices.push({ kind: 'star', hub: 0 }, { kind: 'path' });
+  if (peerCount % 2 === 0) choices.push({ kind: 'random-regular', degree: 3 });
+  if (directed) choices.push({ kind: 'exponential' });
   return present(choices[random.integer(choices.length)], 'a graph to fuzz');
 }
 

@@ -27,6 +27,8 @@ describe('the fuzzer', () => {
   });
 
   it('knows every exchange rule', () => {
-    expect([...new Set(ruleVariants.map(({ rule }) => rule))].sort()).toEqual([...exchangeRuleNames].sort());
+    expect([...new Set(ruleVariants.map(({ rule }) => rule.split('+')[0]))].sort()).toEqual(
+      [...exchangeRuleNames].sort(),
+    );
   });
 });

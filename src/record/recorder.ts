@@ -14,6 +14,7 @@ const LINES_PER_KIND_MAX = 100;
 interface Judged {
   /** Undefined where the set is empty. */
   readonly accuracy: number | undefined;
+  readonly loss: number | undefined;
 }
 
 export interface RoundEvaluation<Of extends Judged = Judged> {
@@ -136,11 +137,13 @@ export class Recorder {
 
   finishRound(record: RoundRecord, evaluation: RoundEvaluation | undefined): RoundRecord {
     const own = evaluation?.own.accuracy;
-    const global = evaluation?.global.accuracy;
+    const { accuracy: global, loss } = evaluation?.global ?? {};
+    const judgedByLoss = global === undefined && loss !== undefined && Number.isFinite(loss);
     const complete: RoundRecord = {
       ...record,
       ...(own === undefined ? {} : { ownTest: own }),
       ...(global === undefined ? {} : { globalTest: global }),
+      ...(judgedByLoss ? { globalLoss: loss } : {}),
     };
     if (this.#level !== 'summary') this.write(complete);
     return complete;

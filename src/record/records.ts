@@ -51,6 +51,8 @@ export interface RoundRecord {
   /** Accuracy after mixing, 0 to 1, in rounds that evaluate. */
   readonly ownTest?: number;
   readonly globalTest?: number;
+  /** Loss on the shared test set, where the task has no accuracy (the toy's distance to the optimum). */
+  readonly globalLoss?: number;
   readonly excluded: readonly { readonly peer: number; readonly reason: string }[];
   /** During this round. */
   readonly bytesSent: number;
@@ -145,6 +147,7 @@ const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
     loss: 'number',
     ownTest: optional('number'),
     globalTest: optional('number'),
+    globalLoss: optional('number'),
     excluded: list(shape({ peer: whole, reason: text })),
     bytesSent: whole,
     messagesSent: whole,

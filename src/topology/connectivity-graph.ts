@@ -106,7 +106,6 @@ function routedGraph(underlay: Underlay, conditions: Conditions, silo: SiloParts
   const { siloCount } = silo;
   requireSize(siloCount);
   const pairs = routedPairs(underlay, conditions.lengths, conditions.coreBps);
-  requireLengths(underlay, pairs.latencyMs, conditions.lengths);
   const { latencyMs, capacityBps, hops, directedCapacityBps, linksOf } = pairs;
   const at = (from: number, to: number) => from * siloCount + to;
   return {
@@ -178,16 +177,5 @@ function requireSize(siloCount: number): void {
   throw new InputError(
     'underlay-too-large',
     `routes between ${siloCount} silos; wanted at most ${matrixSilosMax}, or an underlay of coordinates without links`,
-  );
-}
-
-function requireLengths({ silos, name }: Underlay, latencyMs: Float64Array, kind: LengthKind): void {
-  const pair = latencyMs.findIndex((ms) => !Number.isFinite(ms));
-  if (pair < 0) return;
-  const from = silos[Math.floor(pair / silos.length)]!.name;
-  const to = silos[pair % silos.length]!.name;
-  throw new InputError(
-    'lengths-unknown',
-    `underlay ${name}: the ${kind} length from ${from} to ${to} is not known; give lengths or coordinates, or use the other lengths`,
   );
 }

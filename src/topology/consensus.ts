@@ -43,7 +43,7 @@ export function consensusOf(overlay: Overlay): Consensus | undefined {
   const size = overlay.nodes.length;
   if (size > sparseSilosMax) return undefined;
   try {
-    const phases = overlay.schedule?.length ?? 1;
+    const phases = Math.max(1, overlay.schedule?.length ?? 1);
     if (size > denseSilosMax) return phases === 1 ? estimated(phaseMatrix(overlay, 0)) : undefined;
     return counted(Array.from({ length: phases }, (_, phase) => deflated(phaseMatrix(overlay, phase), size)));
   } catch (error) {

@@ -97,6 +97,11 @@ function placed(overlay: Overlay, { siloCount }: ConnectivityGraph): Overlay {
 /** The server averages all in one round. */
 const serverConsensus: Consensus = { spectralGap: 1, roundsTo1e3: 1, roundsToExact: 1, isEstimate: false };
 
+/** One silo's schedules are empty: nobody to exchange with. */
+function phasesOf({ schedule = [], arcs }: Overlay): readonly (readonly Arc[])[] {
+  return schedule.length === 0 ? [arcs] : schedule;
+}
+
 function mixingOf(overlay: Overlay, timing: Timing): Consensus | undefined {
   return timing.kind === 'star' ? serverConsensus : consensusOf(overlay);
 }
@@ -122,7 +127,7 @@ function timeOf(
       return { cycleTimeMs: criticalCycle.meanMs, criticalCycle };
     }
     case 'gossip': {
-      const criticalCycle = scheduleCycle(graph, overlay.schedule ?? [overlay.arcs]);
+      const criticalCycle = scheduleCycle(graph, phasesOf(overlay));
       return { cycleTimeMs: criticalCycle.meanMs, criticalCycle };
     }
   }
@@ -150,8 +155,7 @@ function starCycle(graph: ConnectivityGraph, hub: number): CriticalCycle {
 }
 
 function maxPhaseDegree(overlay: Overlay): number {
-  const phases = overlay.schedule ?? [overlay.arcs];
-  return phases.reduce((most, arcs) => {
+  return phasesOf(overlay).reduce((most, arcs) => {
     const phase = { ...overlay, arcs };
     const degrees = [...outNeighbours(phase), ...inNeighbours(phase)].map((list) => list.length);
     return degrees.reduce((largest, degree) => Math.max(largest, degree), most);

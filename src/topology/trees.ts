@@ -87,7 +87,7 @@ export function pathInCube(nodeCount: number, tree: readonly Edge[]): number[] {
     const [behind] = neighbours[end]!;
     const first = ahead === undefined ? [start] : between(start, ahead);
     const second = behind === undefined ? [end] : between(behind, end);
-    return [...first, ...second.reverse()];
+    return [...first, ...second];
   };
   return between(...tree[0]!);
 }

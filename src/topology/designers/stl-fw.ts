@@ -26,15 +26,15 @@ export const stlFw: Designer<z.infer<typeof options>> = {
   design({ graph, labelShares }, { degree, regularisation }, run) {
     const shares = requireLabelShares(labelShares, graph.siloCount, 'stl-fw');
     const state = new FrankWolfe(shares, regularisation);
+    const source = (count: number) => `designed: stl-fw, ${count} steps, λ ${regularisation}`;
     let steps = 0;
-    let overlay: Overlay | undefined;
-    while (overlay === undefined || steps < degree || !isConnected(overlay)) {
-      if (run.expired() || steps > 2 * graph.siloCount) break;
+    let overlay = state.overlay(graph.names, source(0));
+    while ((steps < degree || !isConnected(overlay)) && steps <= 2 * graph.siloCount && !run.expired()) {
       if (!state.step()) break;
       steps++;
-      overlay = state.overlay(graph.names, `designed: stl-fw, ${steps} steps, λ ${regularisation}`);
+      overlay = state.overlay(graph.names, source(steps));
     }
-    if (overlay === undefined || !isConnected(overlay)) throw outOfTime('stl-fw');
+    if (!isConnected(overlay)) throw outOfTime('stl-fw');
     return {
       overlay,
       timing: { kind: 'gossip' },

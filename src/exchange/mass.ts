@@ -204,7 +204,7 @@ function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
 
 /** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where a sum would not be finite. */
 function addDifference(y: Float64Array, taken: Taken, { part, carry }: Offer, carryMoved: boolean): boolean {
-  assert(part.length === y.length, `part of ${part.length}, mass of ${y.length}`);
+  assert(part.length === y.length, 'a sum and a mass of different lengths');
   const sums = carryMoved ? new Float64Array(y.length) : undefined;
   if (sums !== undefined)
     for (let at = 0; at < y.length; at++) sums[at] = (carry?.[at] ?? 0) - (taken.carry?.[at] ?? 0);

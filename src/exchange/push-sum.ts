@@ -34,6 +34,7 @@ const CARRY_EVERY = 8;
 /** How often a peer that leaves says what it gave. */
 const FAREWELLS = 3;
 const FAREWELL_MS = 10;
+const NOTHING: readonly RuleAction[] = [];
 
 interface PushSumOptions {
   readonly variant: 'robust' | 'plain';
@@ -249,63 +250,66 @@ function received(
   from: number,
   incarnation: number,
   message: RuleMessage,
-): RuleAction[] {
-  const refuse = (reason: RuleRefusal, detail: string): RuleAction[] => [
-    { kind: 'refuse', from, reason, detail },
-  ];
+): readonly RuleAction[] {
   const first = present(message.vectors[0], 'a vector') as Float64Array;
   state.mass ??= createMass(first.length);
-  if ((message.kind === 'share') !== (state.options.variant === 'plain'))
-    return refuse('unexpected', `${message.kind} in a run that is ${state.options.variant}`);
-  if (message.kind === 'share') return takeShare(state, first, message.numbers, refuse);
+  const { variant } = state.options;
+  if ((message.kind === 'share') !== (variant === 'plain'))
+    return refuse(from, 'unexpected', `${message.kind} in a run that is ${variant}`);
+  if (message.kind === 'share') return takeShare(state.mass, from, message, state.context.peerCount);
   const offer = offerOf(message, incarnation);
-  if (offer === undefined) return refuse('malformed', `numbers ${message.numbers.join(', ')}`);
-  const taken = present(state.taken.get(from), `in-neighbour ${from}`);
+  if (offer === undefined) return refuse(from, 'malformed', `numbers ${message.numbers.join(', ')}`);
+  const taken = present(state.taken.get(from), 'an in-neighbour');
   const { peerCount, rounds } = state.context;
   // Every peer brings weight 1: a whole run's gifts cannot be more, even where all is given again after a restart.
   const outcome = take(state.mass, taken, offer, state.fresh, peerCount * (rounds + 1));
   switch (outcome) {
     case 'stale':
     case 'duplicate':
-      return refuse(outcome, `sum ${offer.count}, after ${taken.count}`);
+      return refuse(from, outcome, `sum ${offer.count}, after ${taken.count}`);
     case 'impossible':
-      return refuse(outcome, `weight ${offer.partZ + offer.carryZ}, after ${taken.partZ + taken.carryZ}`);
+      return refuse(
+        from,
+        outcome,
+        `weight ${offer.partZ + offer.carryZ}, after ${taken.partZ + taken.carryZ}`,
+      );
     default:
-      return [];
+      return NOTHING;
   }
 }
 
-function takeShare(
-  state: PushSumState,
-  vector: Float64Array,
-  numbers: readonly number[],
-  refuse: (reason: RuleRefusal, detail: string) => RuleAction[],
-): RuleAction[] {
-  const mass = present(state.mass, 'mass');
-  const [z] = numbers;
-  if (z === undefined || !(z >= 0 && z <= state.context.peerCount))
-    return refuse('impossible', z === undefined ? 'no weight' : `weight ${z}`);
-  for (let at = 0; at < vector.length; at++) mass.y[at]! += vector[at]!;
-  mass.z += z;
-  return [];
+function refuse(from: number, reason: RuleRefusal, detail: string): readonly RuleAction[] {
+  return [{ kind: 'refuse', from, reason, detail }];
 }
 
+function takeShare(
+  mass: Mass,
+  from: number,
+  { vectors, numbers }: RuleMessage,
+  zMax: number,
+): readonly RuleAction[] {
+  const [z] = numbers;
+  if (z === undefined || !(z >= 0 && z <= zMax))
+    return refuse(from, 'impossible', z === undefined ? 'no weight' : `weight ${z}`);
+  const share = present(vectors[0], 'a share');
+  for (let at = 0; at < share.length; at++) mass.y[at]! += share[at]!;
+  mass.z += z;
+  return NOTHING;
+}
+
+/** Undefined where the numbers are not those of a sum. A hundred thousand peers are simulated here: nothing is made in vain. */
 function offerOf({ kind, numbers, vectors }: RuleMessage, incarnation: number): Offer | undefined {
-  const [life, startCount, epoch, count, partZ, carryZ = 0] = numbers;
-  if (numbers.length !== (kind === 'base' ? 6 : 5)) return undefined;
-  const counts = [life, startCount, epoch, count];
-  if (!counts.every((value) => Number.isSafeInteger(value) && value! >= 0)) return undefined;
-  return {
-    incarnation,
-    life: life!,
-    startCount: startCount!,
-    epoch: epoch!,
-    count: count!,
-    part: vectors[0] as Float64Array,
-    partZ: partZ!,
-    carry: vectors[1] as Float64Array | undefined,
-    carryZ,
-  };
+  const [life, startCount, epoch, count, partZ] = numbers;
+  if (numbers.length !== (kind === 'base' ? 6 : 5) || partZ === undefined) return undefined;
+  if (!isCount(life) || !isCount(startCount) || !isCount(epoch) || !isCount(count)) return undefined;
+  const part = vectors[0] as Float64Array;
+  const carry = vectors[1] as Float64Array | undefined;
+  const carryZ = numbers[5] ?? 0;
+  return { incarnation, life, startCount, epoch, count, part, partZ, carry, carryZ };
+}
+
+function isCount(value: number | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** At the end all mass goes to the others, and they are told a few times, in case a message is lost. */

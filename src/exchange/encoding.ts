@@ -48,7 +48,7 @@ interface EncodedSnapshot {
 }
 
 /** Why the rule's vectors cannot be rounded, in words; undefined where they can. */
-export function encodingProblem(
+function encodingProblem(
   rule: ExchangeRule,
   options: Readonly<Record<string, unknown>>,
 ): string | undefined {

@@ -22,7 +22,7 @@ import type { TrainerSpec } from './train/spec.ts';
 import type { EngineTrainer } from './train/tfjs-trainer.ts';
 
 /** A simulation trains one peer after another; more threads would change the order of sums. */
-export const SIMULATION_THREADS = 1;
+const SIMULATION_THREADS = 1;
 
 export type ComposedRun = Omit<SimulatedRun, 'versions' | 'livesBefore'>;
 
@@ -68,7 +68,7 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
 }
 
 /** One Trainer per silo, in this thread; batched ones wait for each other's calls. */
-export async function simulationTrainers(
+async function simulationTrainers(
   experiment: Experiment,
   data: SwarmData,
 ): Promise<readonly EngineTrainer[]> {

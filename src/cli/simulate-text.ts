@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Experiment } from '../experiment/index.ts';
 import type { RunSummary } from '../record/index.ts';
 import type { RunProgress } from '../simulate/index.ts';
-import type { HostFigures } from './simulate.ts';
+
+/** What the simulation costs on this machine: printed, never written into the run. */
+export interface HostFigures {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly rssBytesMax: number;
+  readonly events: number;
+  readonly eventsPerSecond: number;
+}
 
 /** Where the simulation stands, on one line. */
 export function progressLine(

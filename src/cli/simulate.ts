@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import { defaultFolder, reachedItsGoal, readData, readResumed, versions } from './run-setup.ts';
 import type { Session } from './session.ts';
-import { closingText, howToRepeat, progressLine } from './simulate-text.ts';
+import { closingText, type HostFigures, howToRepeat, progressLine } from './simulate-text.ts';
 import type { SimulationFolder } from './simulation-folder.ts';
 
 const EXAMPLES = `
@@ -205,15 +205,6 @@ function announcement(
     `${experiment.name}: ${peers.length} silos, ${overlay.name} (${links}), ${exchange.rule} on virtual time, ${until}`,
     `${trainer.backendNote}; record in ${folder}, logs in ${logs}`,
   ].join('\n');
-}
-
-/** What the simulation costs on this machine: printed, never written into the run. */
-export interface HostFigures {
-  readonly wallSeconds: number;
-  readonly cpuSeconds: number;
-  readonly rssBytesMax: number;
-  readonly events: number;
-  readonly eventsPerSecond: number;
 }
 
 class HostCost {

@@ -53,7 +53,7 @@ describe.skipIf(!isBuilt)('five silos', () => {
   );
 
   it('one of which was killed and started again replay from their logs alone', {
-    timeout: 60_000,
+    timeout: 90_000,
   }, async () => {
     writeFileSync(join(bench.folder, 'tiny.yaml'), LOSING);
     const real = bench.start('real');

@@ -9,6 +9,7 @@ import {
   NETWORK_HELP,
   type NetworkOptions,
   networkLine,
+  numberOf,
   openNetwork,
 } from './network-options.ts';
 import type { Session } from './session.ts';
@@ -26,6 +27,7 @@ ${NETWORK_HELP}`;
 interface CycleTimeOptions extends NetworkOptions {
   readonly overlay: string;
   readonly rule: 'auto' | 'gossip' | 'star';
+  readonly timeLimit: string;
 }
 
 export function declareCycleTime(program: Command, host: Host): void {
@@ -34,6 +36,7 @@ export function declareCycleTime(program: Command, host: Host): void {
     .addOption(
       new Option('--rule <rule>', 'how a round goes').choices(['auto', 'gossip', 'star']).default('auto'),
     )
+    .option('--time-limit <s>', 'seconds; a fifth of them goes into the lower bound', '60')
     .addHelpText('after', EXAMPLES)
     .action(host.run<CycleTimeOptions>(cycleTime));
 }
@@ -43,23 +46,27 @@ async function cycleTime(
   _operands: readonly string[],
   options: CycleTimeOptions,
 ): Promise<undefined> {
-  const { judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
+  const { boundOf, judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
   const { readDocumentFile } = await import('../base/document.ts');
   const overlay = parseOverlay(readDocumentFile(options.overlay, 'the overlay'), options.overlay);
   const network = await openNetwork(options);
   requireConnected(overlay);
   const timing = timingOf(overlay, options.rule);
   const judgement = judge(network.graph, overlay, timing);
+  const judged = { name: overlay.name, design: { overlay, timing, notes: [] }, judgement };
+  const limitMs = 1000 * numberOf('--time-limit', options.timeLimit);
+  const now = () => session.io.clock.now();
+  const { lowerBoundMs } = boundOf(network.graph, [judged], { seed: 0, limitMs, now }, now() + limitMs);
   const isStatic = overlay.schedule === undefined;
   const document = {
     underlay: network.underlay.name,
     workload: network.workload,
     lengths: network.conditions.lengths,
     overlay: overlay.name,
-    ...judgementDocument(judgement, undefined, isStatic),
+    ...judgementDocument(judgement, lowerBoundMs, isStatic),
   };
   const rule = timing.kind === 'star' ? ['judged by the STAR rule (a server and its clients)'] : [];
-  const lines = judgementLines(judgement, undefined, isStatic, network.graph);
+  const lines = judgementLines(judgement, lowerBoundMs, isStatic, network.graph);
   session.answer(
     document,
     [networkLine(network), '', `overlay ${overlay.name}`, ...lines, ...rule].join('\n'),

@@ -6,12 +6,6 @@ import type { ComparedDesign, ConnectivityGraph, CriticalCycle, Judgement } from
 /** Ms below which no static strong overlay can be; undefined where no designer proved any. */
 export type DesignBound = number | undefined;
 
-/** The largest of the proven bounds: each holds for any overlay. */
-export function boundOf(designs: readonly ComparedDesign[]): DesignBound {
-  const proven = designs.flatMap(({ design }) => design.lowerBoundMs ?? []);
-  return proven.length === 0 ? undefined : Math.max(...proven);
-}
-
 /** The bound and the gap, λ / bound − 1, of what the bound is about: rounds over one static strong overlay. */
 export function gapOf(judgement: Judgement, bound: DesignBound, isStatic: boolean) {
   const applies = isStatic && (judgement.timing === 'gossip' || judgement.timing === 'star');

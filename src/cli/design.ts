@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { ComparedDesign, Comparison, LabelShares, SkippedDesign } from '../topology/index.ts';
-import { boundOf, comparisonTable, type DesignBound, designDocument, designText } from './design-text.ts';
+import { comparisonTable, type DesignBound, designDocument, designText } from './design-text.ts';
 import { writeTextFile } from './files.ts';
 import type { Host } from './host.ts';
 import {
@@ -66,7 +66,7 @@ async function design(
   }
   const network = await openNetwork(options);
   const comparison = await compared(session, network, chosen, options);
-  const bound = boundOf(comparison.designs);
+  const bound = comparison.lowerBoundMs;
   await save(session, options, network, comparison.designs);
   const { underlay, conditions, workload } = network;
   const document = {
@@ -85,7 +85,7 @@ async function compared(
   chosen: readonly Parameters<typeof import('../topology/index.ts').designOne>[1][],
   options: DesignOptions,
 ): Promise<Comparison> {
-  const { compareDesigns, designOne } = await import('../topology/index.ts');
+  const { boundOf, compareDesigns, designOne } = await import('../topology/index.ts');
   const { parseYaml } = await import('../base/document.ts');
   const labelShares = await readLabelShares(options.labelShares);
   const limitS = numberOf('--time-limit', options.timeLimit);
@@ -102,7 +102,10 @@ async function compared(
   try {
     if (options.overlay === 'all') return compareDesigns(problem, chosen, run);
     const own = options.options === undefined ? {} : parseYaml(options.options, '--options');
-    return { designs: [designOne(problem, chosen[0]!, own, run)], skipped: [] };
+    const endMs = run.now() + run.limitMs;
+    const designs = [designOne(problem, chosen[0]!, own, run)];
+    progress.update('lower bound');
+    return { designs, skipped: [], ...boundOf(network.graph, designs, run, endMs) };
   } finally {
     progress.done();
   }

@@ -4,6 +4,8 @@
  */
 import { GrapevineError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
+import { overlayLowerBound } from './bounds/overlay-bound.ts';
+import type { ConnectivityGraph } from './delays.ts';
 import type { Design, DesignProblem } from './designers/designer.ts';
 import type { RegisteredDesigner } from './designers/registry.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -31,12 +33,16 @@ export interface SkippedDesign {
 }
 
 export interface Comparison {
+  /** Ms below which no static strong overlay can be, as far as the time allowed to prove. */
+  readonly lowerBoundMs?: number;
   readonly designs: readonly ComparedDesign[];
   readonly skipped: readonly SkippedDesign[];
 }
 
 /** What is left of the time is for judging. */
 const designShare = 0.9;
+/** Of the whole time, for the bound where no designer has proved one. */
+const boundShare = 0.2;
 
 /** One overlay by one designer within its time, judged. Throws what the designer throws. */
 export function designOne(
@@ -80,5 +86,30 @@ export function compareDesigns(
       skipped.push({ name: designer.name, code: error.code, reason: error.message });
     }
   });
-  return { designs, skipped };
+  return { designs, skipped, ...boundOf(problem.graph, designs, options, endMs) };
+}
+
+/**
+ * The largest bound that a designer proved, or, where there is none, one that is proved now: it holds for any overlay.
+ * `endMs`: when all time is up.
+ */
+export function boundOf(
+  graph: ConnectivityGraph,
+  designs: readonly ComparedDesign[],
+  { limitMs, now }: CompareOptions,
+  endMs: number,
+): { lowerBoundMs?: number } {
+  const proven = designs.flatMap(({ design }) => design.lowerBoundMs ?? []);
+  if (proven.length > 0) return { lowerBoundMs: Math.max(...proven) };
+  const times = designs.filter(isBounded).map(({ judgement }) => judgement.cycleTimeMs);
+  if (graph.siloCount < 2 || times.length === 0) return {};
+  const stopMs = Math.min(endMs, now() + boundShare * limitMs);
+  const { lowerBoundMs } = overlayLowerBound(graph, Math.min(...times), { expired: () => now() >= stopMs });
+  return { lowerBoundMs };
+}
+
+/** True where the bound is about it: rounds over one static strong overlay, without stale models. */
+export function isBounded({ design, judgement }: Pick<ComparedDesign, 'design' | 'judgement'>): boolean {
+  const isStatic = design.overlay.schedule === undefined;
+  return isStatic && (judgement.timing === 'gossip' || judgement.timing === 'star');
 }

@@ -3,6 +3,8 @@
  * cycle time and consensus; builders, files, mixing matrices and spectral gaps. Delays in ms, rates in bits per second,
  * lengths in km; arc [i, j] says that i sends to j. Pure but for openUnderlay, which reads a file.
  */
+
+export { type BoundRun, type OverlayBound, overlayLowerBound } from './bounds/overlay-bound.ts';
 export {
   buildOverlay,
   type TopologyKind,
@@ -11,6 +13,7 @@ export {
   topologySchema,
 } from './builders.ts';
 export {
+  boundOf,
   type ComparedDesign,
   type CompareOptions,
   type Comparison,

@@ -172,6 +172,14 @@ export function neighbourDown(barrier: Barrier, peer: number, nowMs: number): vo
   if (neighbour !== undefined && barrier.linkLossMeansSilence) neighbour.downSinceMs ??= nowMs;
 }
 
+/** The neighbour said goodbye: it is left out at once, of this round too unless its message is here. */
+export function neighbourLeft(barrier: Barrier, peer: number): void {
+  const neighbour = barrier.neighbours.get(peer);
+  if (neighbour === undefined) return;
+  neighbour.awaitedFrom = undefined;
+  neighbour.absence = 'left';
+}
+
 /** The neighbour will take part from `round` on. */
 export function neighbourReturning(barrier: Barrier, peer: number, round: number, nowMs: number): void {
   const neighbour = barrier.neighbours.get(peer);

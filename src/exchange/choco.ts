@@ -21,6 +21,7 @@ import {
   type Exclusion,
   look,
   neighbourDown,
+  neighbourLeft,
   neighbourReturning,
   neighbourUp,
   openRound,
@@ -198,6 +199,7 @@ function handle(state: ChocoState, event: RuleEvent, scope: RuleScope): RuleActi
       return received(state, event, scope.now);
     case 'neighbour':
       if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, scope.now);
+      else if (event.left === true) neighbourLeft(barrier, event.peer);
       else if (event.status === 'down') neighbourDown(barrier, event.peer, scope.now);
       else neighbourReturning(barrier, event.peer, event.round, scope.now);
       return [];

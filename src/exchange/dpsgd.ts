@@ -18,6 +18,7 @@ import {
   type Exclusion,
   look,
   neighbourDown,
+  neighbourLeft,
   neighbourReturning,
   neighbourUp,
   openRound,
@@ -124,6 +125,7 @@ function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAc
     }
     case 'neighbour':
       if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, now);
+      else if (event.left === true) neighbourLeft(barrier, event.peer);
       else if (event.status === 'down') neighbourDown(barrier, event.peer, now);
       else neighbourReturning(barrier, event.peer, event.round, now);
       return [];

@@ -102,8 +102,8 @@ export interface RuleScope {
   readonly random: Random;
 }
 
-/** `late`: enough others were here (backups). */
-export type ExclusionReason = 'deadline' | 'down' | 'absent' | 'ahead' | 'late';
+/** `left`: it said goodbye. `late`: enough others were here (backups). */
+export type ExclusionReason = 'deadline' | 'down' | 'left' | 'absent' | 'ahead' | 'late';
 
 /**
  * Too late, too early, twice, not asked for; a payload that does not decode; a change to something this peer does not have; numbers
@@ -133,6 +133,8 @@ export type RuleEvent =
       readonly kind: 'neighbour';
       readonly peer: number;
       readonly status: 'up' | 'down' | 'returning';
+      /** It is down because it said goodbye: nothing more comes from it. */
+      readonly left?: true;
       readonly round: number;
       /** The neighbour's life, as last heard of. */
       readonly incarnation: number;

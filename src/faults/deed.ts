@@ -17,3 +17,8 @@ export interface PeerDeed {
 }
 
 export type Deed = PeerDeed | CutDeed;
+
+/** What records and summaries call it, in every driver: a peer that starts again has restarted. */
+export function faultOf({ kind }: Deed): string {
+  return kind === 'start' ? 'restart' : kind;
+}

@@ -10,24 +10,27 @@ import type { PeerState } from './state.ts';
 /** This peer has reached the goal itself. */
 export function reachGoal(state: PeerState, goal: Goal): void {
   if (goal === 'seconds') return nameStop(state);
-  state.reached.add(state.config.self);
+  know(state, state.config.self);
   stopIfAllReached(state);
 }
 
 /** What another peer knows. */
 export function learn(state: PeerState, agreement: Agreement | undefined): void {
   if (agreement === undefined) return;
-  for (const peer of agreement.reached) if (peer < state.config.peerCount) state.reached.add(peer);
-  if (agreement.stopAt !== undefined)
-    state.stopAt = Math.min(state.stopAt, Math.max(agreement.stopAt, state.round));
+  for (const peer of agreement.reached) if (peer < state.config.peerCount) know(state, peer);
+  if (agreement.stopAt !== undefined) stopBy(state, Math.max(agreement.stopAt, state.round));
   stopIfAllReached(state);
 }
 
 /** What this peer tells the others; undefined while there is nothing to tell. */
-export function agreementOf({ reached, stopAt }: PeerState): Agreement | undefined {
+export function agreementOf(state: PeerState): Agreement | undefined {
+  const { reached, stopAt } = state;
   if (reached.size === 0 && stopAt === Number.POSITIVE_INFINITY) return undefined;
-  const known = [...reached].sort((a, b) => a - b);
-  return stopAt === Number.POSITIVE_INFINITY ? { reached: known } : { reached: known, stopAt };
+  if (state.agreement === undefined) {
+    const known = [...reached].sort((a, b) => a - b);
+    state.agreement = stopAt === Number.POSITIVE_INFINITY ? { reached: known } : { reached: known, stopAt };
+  }
+  return state.agreement;
 }
 
 /** Why a peer that has done its last round ends. */
@@ -46,5 +49,17 @@ function stopIfAllReached(state: PeerState): void {
 }
 
 function nameStop(state: PeerState): void {
-  state.stopAt = Math.min(state.stopAt, state.round + state.config.diameter + 1);
+  stopBy(state, state.round + state.config.diameter + 1);
+}
+
+function stopBy(state: PeerState, round: number): void {
+  if (round >= state.stopAt) return;
+  state.stopAt = round;
+  state.agreement = undefined;
+}
+
+function know(state: PeerState, peer: number): void {
+  if (state.reached.has(peer)) return;
+  state.reached.add(peer);
+  state.agreement = undefined;
 }

@@ -1,9 +1,12 @@
 /**
- * Catching up: a peer that was away (restarted, suspended, cut off) asks its neighbours for their state and goes on from the
- * most advanced answer. Who is asked awaits the peer from its own round on, and sends again what the peer may have missed.
+ * Catching up: a peer that was away (restarted, suspended, cut off) asks its neighbours for their state and goes on from the most
+ * advanced answer that another one confirms (adopt.ts). It goes on as soon as two agree, or all have answered; where nobody
+ * confirms, it waits a quarter of the pull timeout for who does, then takes what there is and says so. Who is asked awaits
+ * the peer from its own round on, and sends again what the peer may have missed.
  */
 
 import type { Vector } from '../params/layout.ts';
+import { type Belief, believe, joined } from './adopt.ts';
 import { agreementOf, lastRound } from './agreement.ts';
 import { beginRound, everybodyUp, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
 import type { Neighbour, PeerState } from './state.ts';
@@ -62,17 +65,124 @@ export function retryTo(run: Run, { sent, peer }: Neighbour, sequence: number): 
   return true;
 }
 
-/** An answer to the request: adopted if it is ahead of this peer. */
+/** An answer to the request. */
 export function takeState(run: Run, neighbour: Neighbour, round: number, params: Vector): void {
   const { state, actions } = run;
-  if (!state.pulling || state.phase === 'finished') return refuse(run, neighbour.peer, 'unexpected');
-  if (round > state.round) {
-    actions.push({ kind: 'notice', what: 'adopted', peer: neighbour.peer, round });
-    if (round < lastRound(state)) send(run, peersUp(state), { type: 'rejoin', round });
-    jumpTo(run, round, params);
-  } else if (state.phase === 'gathering' && everybodyUp(state)) {
-    // Nobody is ahead after all.
-    actions.push({ kind: 'clearTimer', name: 'gather' });
-    beginRound(run);
+  const { pulling } = state;
+  const { peer } = neighbour;
+  if (pulling?.asked.has(peer) !== true || state.phase === 'finished') return refuse(run, peer, 'unexpected');
+  if (pulling.decided) return;
+  pulling.answers.set(peer, { peer, round, params });
+  if (pulling.answers.size === 1)
+    actions.push({ kind: 'setTimer', name: 'confirm', delayMs: state.config.pullTimeoutMs / 4 });
+  reconsider(run);
+}
+
+/** A neighbour that comes up while others are asked is asked too. */
+export function askAlso(run: Run, { peer }: Neighbour): void {
+  const { state } = run;
+  const { pulling } = state;
+  if (pulling === undefined || pulling.decided || pulling.asked.has(peer)) return;
+  pulling.asked.add(peer);
+  send(run, [peer], { type: 'pull', round: state.round });
+}
+
+/** Who is down does not answer any more. */
+export function askNoMore(run: Run, peer: number): void {
+  const { pulling } = run.state;
+  if (pulling === undefined || pulling.decided || pulling.answers.has(peer)) return;
+  if (pulling.asked.delete(peer)) reconsider(run);
+}
+
+/** Goes on if what has been answered is enough. */
+function reconsider(run: Run): void {
+  const { state } = run;
+  const { pulling } = state;
+  if (pulling === undefined || pulling.answers.size === 0) return;
+  const isAll =
+    pulling.answers.size === pulling.asked.size && (state.phase !== 'gathering' || everybodyUp(state));
+  if (isAll) return decide(run);
+  const belief = beliefOf(state);
+  if (belief?.confirmed === true && belief.round >= pulling.seenRound - reachRounds(state, pulling.seenRound))
+    decide(run);
+}
+
+/** Goes on from what the neighbours have answered so far, if anybody is ahead. */
+export function decide(run: Run): void {
+  const { state, actions } = run;
+  const { pulling } = state;
+  if (pulling === undefined || pulling.decided || state.phase === 'finished') return;
+  const belief = beliefOf(state);
+  if (belief !== undefined) return adopt(run, belief);
+  if (state.phase !== 'gathering' || !everybodyUp(state)) return;
+  // Nobody is ahead after all.
+  actions.push({ kind: 'clearTimer', name: 'gather' });
+  settled(run);
+  beginRound(run);
+}
+
+function adopt(run: Run, belief: Belief): void {
+  const { state, actions } = run;
+  const { answers, round, confirmed } = belief;
+  const peers = answers.map(({ peer }) => peer);
+  if (!confirmed && state.neighbours.size > 1)
+    actions.push({
+      kind: 'notice',
+      what: 'unconfirmed',
+      peer: peers[0],
+      round,
+      detail: doubt(state, belief),
+    });
+  const since = Math.max(...peers.map((peer) => state.neighbours.get(peer)?.inStepRound ?? 0));
+  const ownRounds = state.config.rule.synchronous ? Math.max(0, state.round - since) : 0;
+  const shares = { ownRounds, theirRounds: round - since };
+  const params = joined(state.params, belief, shares);
+  const detail = `from ${peers.join(', ')}; own rounds ${ownRounds}, theirs ${shares.theirRounds}`;
+  actions.push({ kind: 'notice', what: 'adopted', peer: peers[0], round, detail });
+  for (const { peer } of answers) {
+    const neighbour = state.neighbours.get(peer);
+    if (neighbour !== undefined) neighbour.inStepRound = round;
   }
+  settled(run);
+  if (round < lastRound(state)) send(run, peersUp(state), { type: 'rejoin', round });
+  jumpTo(run, round, params);
+}
+
+function doubt({ pulling }: PeerState, { answers }: Belief): string {
+  const others = [...(pulling?.answers.values() ?? [])].filter(({ peer }) => peer !== answers[0]?.peer);
+  if (others.length === 0) return 'nobody else has answered';
+  const rounds = others.map(({ peer, round }) => `${peer} is in round ${round}`);
+  return `no other is near: ${rounds.slice(0, 8).join(', ')}`;
+}
+
+function settled({ state, actions }: Run): void {
+  if (state.pulling !== undefined) {
+    state.pulling.decided = true;
+    state.pulling.answers.clear();
+  }
+  actions.push({ kind: 'clearTimer', name: 'confirm' });
+}
+
+function beliefOf(state: PeerState): Belief | undefined {
+  const { round, pulling, config } = state;
+  const slackRounds = Math.max(1, ...config.context.aheadMax.values());
+  return believe(pulling?.answers.values() ?? [], {
+    ownRound: round,
+    slackRounds,
+    reach: (of) => reachRounds(state, of),
+  });
+}
+
+/** Peers in step are apart by the hops between them, and go on while they answer; others have no common pace. */
+function reachRounds({ config }: PeerState, round: number): number {
+  const hops = config.diameter + 1;
+  return config.rule.synchronous ? hops : Math.max(hops, round / 2);
+}
+
+/** Notes that the neighbour's round `round` was one that this peer could mix. */
+export function meetInStep({ neighbours, config, round: own }: PeerState, peer: number, round: number): void {
+  const neighbour = neighbours.get(peer);
+  if (neighbour === undefined) return;
+  const aheadMax = config.context.aheadMax.get(peer) ?? 1;
+  if (round <= own + aheadMax) neighbour.inStepRound = Math.max(neighbour.inStepRound, Math.min(round, own));
 }

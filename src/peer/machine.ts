@@ -119,10 +119,10 @@ export type PeerAction =
       readonly reason: MessageRefusal;
       readonly detail?: string;
     }
-  /** Something worth a line in the record: catching up, half exchanges. */
+  /** Something worth a line in the record: catching up, half exchanges, a neighbour that says goodbye. */
   | {
       readonly kind: 'notice';
-      readonly what: 'behind' | 'adopted' | 'half-exchange' | 'gathered';
+      readonly what: 'behind' | 'unconfirmed' | 'adopted' | 'half-exchange' | 'gathered' | 'left';
       readonly peer: number | undefined;
       readonly round: number;
       readonly detail?: string;

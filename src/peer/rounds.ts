@@ -7,32 +7,49 @@ import type { RuleAction, RuleEvent, RuleScope } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import { assertShape, type PeerMessage } from '../wire/message.ts';
 import { agreementOf, endOf, lastRound } from './agreement.ts';
-import type { FinishReason, MessageRefusal, PeerAction } from './machine.ts';
-import { type PeerState, SENT_MAX } from './state.ts';
+import type { FinishReason, MessageRefusal, PeerAction, RoundNote } from './machine.ts';
+import { keepSent, type PeerState } from './state.ts';
+import { timerName } from './timer-names.ts';
 
 const NO_SNAPSHOT = new Uint8Array(0);
 
+/** Time and chance of one step. */
+class StepScope implements RuleScope {
+  readonly now: number;
+  readonly #state: PeerState;
+  #random: Random | undefined;
+
+  constructor(state: PeerState, now: number) {
+    this.#state = state;
+    this.now = now;
+  }
+
+  /** Made when the rule first asks for chance: named by (seed, peer, incarnation, number of the event). */
+  get random(): Random {
+    const { config, incarnation, events } = this.#state;
+    this.#random ??= Random.of(config.seed, 'peer', config.self, incarnation, events);
+    return this.#random;
+  }
+}
+
 /** One step under way: the state it changes, the time it is given, the actions it asks for. */
-export interface Run {
+export class Run {
   readonly state: PeerState;
   readonly now: number;
-  readonly actions: PeerAction[];
-  /** Made when the rule first asks for chance: named by (seed, peer, incarnation, number of the event). */
-  chance: Random | undefined;
+  readonly actions: PeerAction[] = [];
+  readonly scope: RuleScope;
+
+  constructor(state: PeerState, now: number) {
+    this.state = state;
+    this.now = now;
+    this.scope = new StepScope(state, now);
+  }
 }
 
 /** Gives the rule an event and performs what it asks for. */
 export function feed(run: Run, event: RuleEvent): void {
-  const { state } = run;
-  const scope: RuleScope = {
-    now: run.now,
-    get random() {
-      const { seed, self } = state.config;
-      run.chance ??= Random.of(seed, 'peer', self, state.incarnation, state.events);
-      return run.chance;
-    },
-  };
-  for (const action of state.config.rule.step(state.ruleState, event, scope)) perform(run, action);
+  const { rule } = run.state.config;
+  for (const action of rule.step(run.state.ruleState, event, run.scope)) perform(run, action);
 }
 
 /** Starts the round that the state names, from its params. */
@@ -72,12 +89,12 @@ export function finish(run: Run, reason: FinishReason): void {
 export function askForState(run: Run, seenRound: number): void {
   const { state, actions } = run;
   const asked = peersUp(state);
-  if (state.pulling || state.phase === 'finished' || asked.length === 0) return;
+  if (state.pulling !== undefined || state.phase === 'finished' || asked.length === 0) return;
   if (state.awaitedToken !== undefined) {
     state.behindRound = seenRound;
     return;
   }
-  state.pulling = true;
+  state.pulling = { seenRound, asked: new Set(asked), answers: new Map(), decided: false };
   actions.push({ kind: 'notice', what: 'behind', peer: undefined, round: seenRound });
   send(run, asked, { type: 'pull', round: state.round });
   actions.push({ kind: 'setTimer', name: 'pull', delayMs: state.config.pullTimeoutMs });
@@ -117,10 +134,10 @@ function perform(run: Run, action: RuleAction): void {
     case 'send':
       return sendRuleMessage(run, action);
     case 'setTimer':
-      actions.push({ kind: 'setTimer', name: `rule.${action.name}`, delayMs: action.delayMs });
+      actions.push({ kind: 'setTimer', name: timerName(action.name), delayMs: action.delayMs });
       return;
     case 'clearTimer':
-      actions.push({ kind: 'clearTimer', name: `rule.${action.name}` });
+      actions.push({ kind: 'clearTimer', name: timerName(action.name) });
       return;
     case 'refuse':
       return refuse(run, action.from, action.reason, action.detail);
@@ -153,18 +170,17 @@ function train(run: Run, params: Vector): void {
 
 function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' }): void {
   const { state } = run;
-  assertShape(message, state.config.rule.messages[message.kind], state.params);
+  const { rule } = state.config;
+  assertShape(message, rule.messages[message.kind], state.params);
   const agreement = agreementOf(state);
-  const sent: PeerMessage = { type: 'exchange', message, ...(agreement === undefined ? {} : { agreement }) };
+  const sent: PeerMessage =
+    agreement === undefined ? { type: 'exchange', message } : { type: 'exchange', message, agreement };
   const sequence = send(run, to, sent);
-  if (!state.config.rule.synchronous) return; // nobody comes back for an old message
+  if (!rule.synchronous) return;
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
     if (neighbour === undefined) continue;
-    neighbour.sent = [
-      ...neighbour.sent,
-      { sequence, round: message.round, message: sent, retried: false },
-    ].slice(-SENT_MAX);
+    keepSent(neighbour, { sequence, round: message.round, message: sent, retried: false });
   }
 }
 
@@ -172,11 +188,8 @@ function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   const { state, actions } = run;
   if (state.phase === 'finished') return;
   assert(action.round === state.round, `rule completed round ${action.round} in round ${state.round}`);
-  const { config, note } = state;
-  actions.push({
-    kind: 'record',
-    note: { round: state.round, ...note, endedMs: run.now, excluded: action.excluded },
-  });
+  const { config } = state;
+  actions.push({ kind: 'record', note: noteOf(state, run.now, action.excluded) });
   state.round += 1;
   state.params = action.params;
   const { round, params } = state;
@@ -186,4 +199,9 @@ function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   if (last || round % config.checkpointEveryRounds === 0) persist(run);
   if (last) finish(run, endOf(state));
   else beginRound(run);
+}
+
+function noteOf({ round, note }: PeerState, endedMs: number, excluded: RoundNote['excluded']): RoundNote {
+  const { beganMs, trainMs, loss, gradientSquaredNorm } = note;
+  return { round, beganMs, trainMs, loss, gradientSquaredNorm, endedMs, excluded };
 }

@@ -1,26 +1,29 @@
 /** What a peer knows about itself and its neighbours. Used linearly: `step` changes it in place. */
 import type { Vector } from '../params/layout.ts';
+import type { Agreement } from '../wire/agreement.ts';
 import type { PeerMessage } from '../wire/message.ts';
 import type { PeerConfig } from './machine.ts';
 
 /** Sequence numbers remembered per neighbour, to tell duplicates. */
 const SEQUENCES_MAX = 256;
 /** A link can break when this peer has gone on to the next round and its message of the last one is still under way. */
-export const SENT_MAX = 2;
+const SENT_MAX = 2;
 
 export interface Neighbour {
   readonly peer: number;
   up: boolean;
   /** The latest incarnation heard of. */
   incarnation: number;
-  /** Sequences received in that incarnation, the last SEQUENCES_MAX of them. */
-  readonly sequences: Set<number>;
+  /** Sequences received in that incarnation, ascending, the greatest SEQUENCES_MAX of them. */
+  readonly sequences: number[];
   /** The highest sequence forgotten: anything up to it counts as a duplicate. */
   forgottenMax: number;
   /** When it was last given this peer's state; undefined if never in that incarnation. */
   answeredMs: number | undefined;
-  /** The last SENT_MAX of this peer's rounds' messages to it, oldest first, for when it comes back. */
-  sent: readonly SentMessage[];
+  /** The last round that this peer did with the neighbour in step with it; of this life. */
+  inStepRound: number;
+  /** The last SENT_MAX of this peer's rounds' messages to it, oldest first, for when it comes back; of synchronous rules only. */
+  readonly sent: SentMessage[];
 }
 
 interface SentMessage {
@@ -29,6 +32,23 @@ interface SentMessage {
   readonly message: PeerMessage;
   /** Sent once more, after it failed on a link that stayed up. */
   retried: boolean;
+}
+
+/** A request for state under way. */
+export interface Pull {
+  /** Where somebody was: the reason to ask. */
+  readonly seenRound: number;
+  readonly asked: Set<number>;
+  readonly answers: Map<number, StateAnswer>;
+  /** Nothing more is adopted until the next request. */
+  decided: boolean;
+}
+
+export interface StateAnswer {
+  readonly peer: number;
+  readonly round: number;
+  /** At the start of `round`. */
+  readonly params: Vector;
 }
 
 export interface PeerState {
@@ -47,13 +67,15 @@ export interface PeerState {
   awaitedToken: number | undefined;
   trainAskedMs: number;
   note: { beganMs: number; trainMs: number; loss: number; gradientSquaredNorm: number };
-  /** Asked the neighbours for their state and not yet heard. */
-  pulling: boolean;
+  /** Asked the neighbours for their state not long ago. */
+  pulling: Pull | undefined;
   /** Where somebody was, when this peer saw in the middle of its training that it is behind. */
   behindRound: number | undefined;
   readonly neighbours: Map<number, Neighbour>;
   /** Peers known to have reached the goal. */
   readonly reached: Set<number>;
+  /** What it tells others of the goal, as last put together; undefined since something has changed. */
+  agreement: Agreement | undefined;
   /** The round that the peers have agreed to stop at; Infinity while there is none. */
   stopAt: number;
 }
@@ -74,10 +96,11 @@ export function createPeer(config: PeerConfig): PeerState {
     awaitedToken: undefined,
     trainAskedMs: 0,
     note: { beganMs: 0, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN },
-    pulling: false,
+    pulling: undefined,
     behindRound: undefined,
     neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer)])),
     reached: new Set(),
+    agreement: undefined,
     stopAt: Number.POSITIVE_INFINITY,
   };
 }
@@ -87,9 +110,10 @@ function createNeighbour(peer: number): Neighbour {
     peer,
     up: false,
     incarnation: 0,
-    sequences: new Set(),
+    sequences: [],
     forgottenMax: -1,
     answeredMs: undefined,
+    inStepRound: 0,
     sent: [],
   };
 }
@@ -98,7 +122,7 @@ function createNeighbour(peer: number): Neighbour {
 export function meetIncarnation(neighbour: Neighbour, incarnation: number): void {
   if (incarnation === neighbour.incarnation) return;
   neighbour.incarnation = incarnation;
-  neighbour.sequences.clear();
+  neighbour.sequences.length = 0;
   neighbour.forgottenMax = -1;
   neighbour.answeredMs = undefined;
 }
@@ -107,13 +131,20 @@ export function meetIncarnation(neighbour: Neighbour, incarnation: number): void
 export function firstTime(neighbour: Neighbour, incarnation: number, sequence: number): boolean {
   if (incarnation < neighbour.incarnation) return false;
   meetIncarnation(neighbour, incarnation);
-  if (sequence <= neighbour.forgottenMax || neighbour.sequences.has(sequence)) return false;
-  neighbour.sequences.add(sequence);
-  if (neighbour.sequences.size > SEQUENCES_MAX) {
-    let least = Number.POSITIVE_INFINITY;
-    for (const seen of neighbour.sequences) if (seen < least) least = seen;
-    neighbour.sequences.delete(least);
-    neighbour.forgottenMax = least;
-  }
+  const { sequences } = neighbour;
+  if (sequence <= neighbour.forgottenMax) return false;
+  let place = sequences.length;
+  while (place > 0 && sequences[place - 1]! > sequence) place -= 1;
+  if (place > 0 && sequences[place - 1] === sequence) return false;
+  // Nearly always in order: nothing moves.
+  if (place === sequences.length) sequences.push(sequence);
+  else sequences.splice(place, 0, sequence);
+  if (sequences.length > SEQUENCES_MAX) neighbour.forgottenMax = sequences.shift() ?? neighbour.forgottenMax;
   return true;
+}
+
+/** Keeps what was sent to a neighbour, for when it comes back. */
+export function keepSent({ sent }: Neighbour, message: SentMessage): void {
+  sent.push(message);
+  if (sent.length > SENT_MAX) sent.shift();
 }

@@ -4,15 +4,38 @@
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { learn, reachGoal } from './agreement.ts';
-import { answerPull, isBehind, resendTo, retryTo, takeState, tellWhereWeAre } from './catch-up.ts';
+import {
+  answerPull,
+  askAlso,
+  askNoMore,
+  decide,
+  isBehind,
+  meetInStep,
+  resendTo,
+  retryTo,
+  takeState,
+  tellWhereWeAre,
+} from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
-import { askForState, beginRound, everybodyUp, feed, finish, persist, type Run, refuse } from './rounds.ts';
+import {
+  askForState,
+  beginRound,
+  everybodyUp,
+  feed,
+  finish,
+  peersUp,
+  persist,
+  Run,
+  refuse,
+  send,
+} from './rounds.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
+import { ruleTimer } from './timer-names.ts';
 
 /** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
 export function step(state: PeerState, event: PeerEvent, now: number): readonly PeerAction[] {
   assert((state.phase === 'new') === (event.kind === 'start'), `${event.kind} in phase ${state.phase}`);
-  const run: Run = { state, now, actions: [], chance: undefined };
+  const run = new Run(state, now);
   handle(run, event);
   state.events += 1;
   return run.actions;
@@ -48,6 +71,7 @@ function start(run: Run, event: PeerEvent & { kind: 'start' }): void {
   state.incarnation = event.incarnation;
   state.round = event.round;
   state.params = event.params;
+  for (const neighbour of state.neighbours.values()) neighbour.inStepRound = event.round;
   const { incarnation, ruleSnapshot: snapshot } = event;
   const life = snapshot === undefined ? { incarnation } : { incarnation, snapshot };
   state.ruleState = state.config.rule.init(state.config.context, event.round, life);
@@ -75,6 +99,7 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   const { peer, incarnation, round } = event;
   feed(run, { kind: 'neighbour', peer, status: 'up', round, incarnation });
   resendTo(run, neighbour, event.round);
+  askAlso(run, neighbour);
   // A peer that finds the others too far ahead does not wait for the rest.
   if (isBehind(state, event.peer, event.round)) return askForState(run, event.round);
   if (state.phase === 'gathering' && !state.pulling && everybodyUp(state)) gathered(run);
@@ -87,6 +112,18 @@ function linkDown(run: Run, peer: number): void {
   neighbour.up = false;
   const { incarnation } = neighbour;
   feed(run, { kind: 'neighbour', peer, status: 'down', round: state.round, incarnation });
+  askNoMore(run, peer);
+}
+
+/** A neighbour says goodbye: nobody waits for it, and it may come back as after any absence. */
+function left(run: Run, peer: number, round: number, incarnation: number): void {
+  const { state } = run;
+  const neighbour = state.neighbours.get(peer);
+  if (neighbour === undefined) return;
+  neighbour.up = false;
+  run.actions.push({ kind: 'notice', what: 'left', peer, round });
+  feed(run, { kind: 'neighbour', peer, status: 'down', left: true, round: state.round, incarnation });
+  askNoMore(run, peer);
 }
 
 /** Ends the gathering: whoever is not here is left out until it comes. */
@@ -119,12 +156,13 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
     case 'exchange':
       if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
       learn(state, message.agreement);
+      meetInStep(state, from, message.message.round);
       feed(run, { kind: 'received', from, incarnation: name.incarnation, message: message.message });
       return tellWhereWeAre(run, from, message.message.round);
     case 'pull':
       return answerPull(run, neighbour);
     case 'state':
-      if (state.pulling) learn(state, message.agreement);
+      if (state.pulling !== undefined) learn(state, message.agreement);
       return takeState(run, neighbour, message.round, message.params);
     case 'rejoin':
       feed(run, {
@@ -136,6 +174,8 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
       });
       if (isBehind(state, from, message.round)) askForState(run, message.round);
       return;
+    case 'leave':
+      return left(run, from, message.round, name.incarnation);
     default:
       return unreachable(message);
   }
@@ -143,8 +183,13 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
 
 function timer(run: Run, name: string): void {
   const { state } = run;
-  if (name.startsWith('rule.')) return feed(run, { kind: 'timer', name: name.slice('rule.'.length) });
-  if (name === 'pull') state.pulling = false;
+  const ofRule = ruleTimer(name);
+  if (ofRule !== undefined) return feed(run, { kind: 'timer', name: ofRule });
+  if (name === 'confirm') return decide(run);
+  if (name === 'pull') {
+    decide(run);
+    state.pulling = undefined;
+  }
   if (state.phase === 'gathering') gathered(run);
 }
 
@@ -153,4 +198,5 @@ function stop(run: Run): void {
   if (state.phase === 'finished') return;
   persist(run);
   finish(run, 'stopped');
+  send(run, peersUp(state), { type: 'leave', round: state.round });
 }

@@ -15,22 +15,65 @@ export interface Training {
   result: PeerEvent | undefined;
 }
 
-/** One copy of a message on its way. */
-export interface Carried extends Passage {
-  /** The receiver's life when it was sent: it reaches no other. */
-  readonly life: number;
+type Received = PeerEvent & { readonly kind: 'received' };
+
+/** What a network with limits adds to a message under way. */
+export interface Transport {
+  /** Its first bit comes to the receiver's access link, or its last bit to the receiver. */
+  stage: 'access' | 'message';
   readonly corrupted: boolean;
-  /** Shared by all receivers of the message. */
-  readonly event: PeerEvent & { readonly kind: 'received' };
-  /** Where the receiver's access link is limited: when its last bit is there, and by what its capacity is multiplied. */
+  /** When its last bit is at the receiver's access link, and by what the capacity of that is multiplied. */
   readonly lastMs: number;
   readonly bandwidthFactor: number;
 }
 
+/** One copy of a message on its way; it lies in the queue by itself, for there are many. */
+export class Carried implements Passage {
+  /** Shared by all receivers of the message. */
+  readonly event: Received;
+  readonly to: number;
+  /** The receiver's life when it was sent: it reaches no other. */
+  readonly life: number;
+  readonly frameBytes: number;
+  readonly sentMs: number;
+  readonly transport: Transport | undefined;
+
+  constructor(
+    event: Received,
+    to: number,
+    life: number,
+    frameBytes: number,
+    sentMs: number,
+    transport: Transport | undefined,
+  ) {
+    this.event = event;
+    this.to = to;
+    this.life = life;
+    this.frameBytes = frameBytes;
+    this.sentMs = sentMs;
+    this.transport = transport;
+  }
+
+  get kind(): 'access' | 'message' {
+    return this.transport?.stage ?? 'message';
+  }
+
+  get name() {
+    return this.event.name;
+  }
+
+  get message() {
+    return this.event.message;
+  }
+
+  by(transport: Transport): Carried {
+    return new Carried(this.event, this.to, this.life, this.frameBytes, this.sentMs, transport);
+  }
+}
+
 /** What may happen to a peer, as it lies in the queue. All but messages are void unless the peer is still in this life. */
 export type Happening =
-  | { readonly kind: 'message'; readonly carried: Carried }
-  | { readonly kind: 'access'; readonly carried: Carried }
+  | Carried
   | {
       readonly kind: 'timer';
       readonly life: number;

@@ -10,7 +10,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Deed, FaultPlayer } from '../faults/player.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { step } from '../peer/step.ts';
-import { type Driven, type Happening, isAlive, isCut, newDriven } from './driven.ts';
+import { Carried, type Driven, type Happening, isAlive, isCut, newDriven } from './driven.ts';
 import { EventQueue } from './event-queue.ts';
 import { Lives } from './lives.ts';
 import { createNetwork } from './network.ts';
@@ -63,7 +63,7 @@ class Simulation implements Stage {
       observer,
       ...(network === undefined ? {} : { network }),
       ...(faults === undefined ? {} : { faults }),
-      schedule: (atMs, kind, carried) => this.queue.push(atMs, carried.to, { kind, carried }),
+      schedule: (atMs, carried) => this.queue.push(atMs, carried.to, carried),
       tell: (one, event, atMs) => plan(this, one, event, atMs),
     });
     this.#lives = new Lives(this, this.#post);
@@ -96,9 +96,9 @@ class Simulation implements Stage {
   }
 
   happen(one: Driven, happening: Happening, atMs: number): Promise<void> | undefined {
-    if (happening.kind === 'access') return this.#post.enter(happening.carried, atMs);
-    if (happening.kind === 'message') {
-      if (this.#post.arrive(one, happening.carried, atMs)) this.step(one, happening.carried.event, atMs);
+    if (happening instanceof Carried) {
+      if (happening.kind === 'access') return this.#post.enter(happening, atMs);
+      if (this.#post.arrive(one, happening, atMs)) this.step(one, happening.event, atMs);
       return undefined;
     }
     if (happening.life !== one.life) return undefined;
@@ -144,7 +144,7 @@ class Simulation implements Stage {
 
   #happenInLife(
     one: Driven,
-    happening: Exclude<Happening, { kind: 'message' | 'access' }>,
+    happening: Exclude<Happening, Carried>,
     atMs: number,
   ): Promise<void> | undefined {
     switch (happening.kind) {

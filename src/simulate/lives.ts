@@ -1,7 +1,7 @@
 /** Peers start, die, stand still and go on; links between them come up and break, and both ends are told. */
 import type { PeerEvent } from '../peer/machine.ts';
 import { createPeer } from '../peer/state.ts';
-import { changeCut, type Driven, isAlive, isCut } from './driven.ts';
+import { Carried, changeCut, type Driven, isAlive, isCut } from './driven.ts';
 import type { Post } from './post.ts';
 import { peerAt, plan, type Stage, trueDelayMs } from './stage.ts';
 
@@ -66,7 +66,7 @@ export class Lives {
     one.life += 1;
     one.timers.clear();
     for (const waiting of one.pause?.waiting ?? [])
-      if (waiting.kind === 'message') this.#post.abandon(waiting.carried, atMs);
+      if (waiting instanceof Carried) this.#post.abandon(waiting, atMs);
     one.pause = undefined;
     const { links } = this.#stage.options;
     for (const other of one.state.neighbours.keys()) {

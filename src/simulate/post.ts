@@ -5,7 +5,7 @@
 import type { Copy, FaultPlayer } from '../faults/player.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { frameBytesOf } from '../wire/frame-size.ts';
-import { type Carried, type Driven, isAlive, isCut } from './driven.ts';
+import { Carried, type Driven, isAlive, isCut } from './driven.ts';
 import type { NetworkModel } from './network.ts';
 import type { LossReason, MessageFate, RefusalReason, SimulationObserver } from './observer.ts';
 import { peerAt } from './stage.ts';
@@ -37,7 +37,7 @@ export interface PostDependencies {
   readonly faults?: FaultPlayer;
   readonly observer: SimulationObserver;
   /** Brings a message to the receiver, or to its access link, at an instant. */
-  readonly schedule: (atMs: number, kind: 'message' | 'access', carried: Carried) => void;
+  readonly schedule: (atMs: number, carried: Carried) => void;
   /** Tells a sender that its transport could not take a message. */
   readonly tell: (one: Driven, event: PeerEvent, atMs: number) => void;
 }
@@ -60,18 +60,7 @@ export class Post {
     const event = { kind: 'received', name, message } as const;
     for (const other of to) {
       const { life } = peerAt(this.#with.driven, other);
-      const carried: Carried = {
-        name,
-        to: other,
-        message,
-        frameBytes,
-        sentMs: nowMs,
-        life,
-        corrupted: false,
-        event,
-        lastMs: nowMs,
-        bandwidthFactor: 1,
-      };
+      const carried = new Carried(event, other, life, frameBytes, nowMs, undefined);
       this.accounts.sent(one.peer, frameBytes, false);
       this.#dispatch(one, carried, nowMs);
     }
@@ -80,8 +69,11 @@ export class Post {
   /** The first bit of a message is at the receiver's access link. */
   enter(carried: Carried, nowMs: number): undefined {
     const { network, schedule } = this.#with;
-    const throughMs = network?.receive(carried.to, carried, nowMs) ?? nowMs;
-    schedule(throughMs, 'message', carried);
+    const { to, frameBytes, transport } = carried;
+    if (network === undefined || transport === undefined) return undefined;
+    transport.stage = 'message';
+    schedule(network.receive(to, { ...transport, frameBytes }, nowMs), carried);
+    return undefined;
   }
 
   /** The message is at its receiver: whether that gets to see it now. */
@@ -90,7 +82,7 @@ export class Post {
     const link = one.broken?.get(carried.name.from);
     if (link !== undefined && link.lastMs >= carried.sentMs)
       return this.#decide(carried, LOST['link-broken'], nowMs);
-    if (carried.corrupted) return this.#decide(carried, REFUSED.corrupt, nowMs);
+    if (carried.transport?.corrupted === true) return this.#decide(carried, REFUSED.corrupt, nowMs);
     if (one.pause !== undefined) return this.#wait(one, carried, nowMs);
     this.#decide(carried, DELIVERED, nowMs);
     return true;
@@ -122,7 +114,7 @@ export class Post {
   /** Puts a copy into the network; only of the first one does its sender hear. */
   #carry(one: Driven, whole: Carried, copy: Copy, nowMs: number, isFirst: boolean): void {
     const { network, faults, schedule } = this.#with;
-    if (network === undefined) return schedule(nowMs, 'message', whole);
+    if (network === undefined) return schedule(nowMs, whole);
     const { to, frameBytes } = whole;
     const bandwidthFactor = faults?.bandwidthFactor(one.peer, to, nowMs) ?? 1;
     const transit = network.send(one.peer, to, frameBytes, nowMs, copy, bandwidthFactor);
@@ -131,18 +123,23 @@ export class Post {
       return void this.#decide(whole, REFUSED['queue-full'], nowMs);
     }
     const { firstMs, lastMs } = transit;
-    const carried = { ...whole, corrupted: copy.corrupted, lastMs, bandwidthFactor };
-    if (network.isLimited(to)) schedule(firstMs, 'access', carried);
-    else schedule(lastMs, 'message', carried);
+    if (!network.isLimited(to)) {
+      const carried = copy.corrupted
+        ? whole.by({ stage: 'message', corrupted: true, lastMs, bandwidthFactor })
+        : whole;
+      return schedule(lastMs, carried);
+    }
+    const { corrupted } = copy;
+    schedule(firstMs, whole.by({ stage: 'access', corrupted, lastMs, bandwidthFactor }));
   }
 
   #wait(one: Driven, carried: Carried, nowMs: number): boolean {
     const waiting = one.pause?.waiting ?? [];
     const { from, incarnation, sequence } = carried.name;
     let count = 0;
-    for (const other of waiting) if (other.kind === 'message' && other.carried.name.from === from) count += 1;
+    for (const other of waiting) if (other instanceof Carried && other.name.from === from) count += 1;
     if (count < WAITING_MAX) {
-      waiting.push({ kind: 'message', carried });
+      waiting.push(carried);
       return false;
     }
     this.#decide(carried, REFUSED['queue-full'], nowMs);

@@ -3,7 +3,7 @@
  * evaluations, refusals, notices, checkpoints. Times are virtual; nothing of the machine gets in, so equal runs leave equal bytes.
  */
 import { present } from '../base/assert.ts';
-import type { Deed } from '../faults/player.ts';
+import { type Deed, faultOf } from '../faults/deed.ts';
 import type { Vector } from '../params/layout.ts';
 import { vectorDigest } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
@@ -132,6 +132,7 @@ export class SimulationRecorder {
     const one = this.#at(peer);
     if (event.kind === 'start') {
       if (one.state === undefined) one.startedMs = nowMs;
+      if (one.state === undefined && nowMs > 0) this.#fault(peer, 'join', nowMs);
       one.finished = undefined;
       one.evaluation = undefined;
     }
@@ -149,12 +150,13 @@ export class SimulationRecorder {
   }
 
   #decided({ name, to, frameBytes }: Passage, fate: MessageFate, nowMs: number): void {
+    // As in a swarm, what is done to a message is written down by its sender.
     if (fate.kind === 'lost' && (fate.reason === 'loss' || fate.reason === 'partition'))
-      this.#fault(to, fate.reason, nowMs, name.from);
+      this.#fault(name.from, fate.reason, nowMs, to);
     if (fate.kind !== 'refused') return;
     if (fate.reason === 'corrupt') {
-      this.#fault(to, fate.reason, nowMs, name.from);
-      this.#at(to).recorder.refusal(name.from, 'frame-digest', 'a fault turned a bit over', nowMs);
+      this.#fault(name.from, fate.reason, nowMs, to);
+      this.#at(to).recorder.refusal(name.from, 'head-invalid', 'a fault turned a bit over', nowMs);
       return;
     }
     // It never left.
@@ -164,10 +166,11 @@ export class SimulationRecorder {
   }
 
   #suffered(deed: Deed, nowMs: number): void {
-    if (!('between' in deed)) return this.#fault(deed.peer, deed.kind, nowMs);
+    const fault = faultOf(deed);
+    if (!('between' in deed)) return this.#fault(deed.peer, fault, nowMs);
     const [one, other] = deed.between;
-    this.#fault(one, deed.kind, nowMs, other);
-    this.#fault(other, deed.kind, nowMs, one);
+    this.#fault(one, fault, nowMs, other);
+    this.#fault(other, fault, nowMs, one);
   }
 
   #fault(peer: number, kind: string, nowMs: number, other?: number): void {

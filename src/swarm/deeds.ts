@@ -1,5 +1,5 @@
 /** How a deed of the fault schedule is done to a peer that is a process: by kill, start, stop and continue. */
-import type { PeerDeed } from '../faults/deed.ts';
+import { faultOf, type PeerDeed } from '../faults/deed.ts';
 import type { PeerReport } from '../node/run-peer.ts';
 import type { Child } from './launcher.ts';
 
@@ -27,25 +27,24 @@ export interface DeedEffects {
 }
 
 /** A peer that has done its work, or is gone, is past all faults. */
-export function perform({ kind, forGood }: PeerDeed, member: MemberUnderFaults, effects: DeedEffects): void {
+export function perform(deed: PeerDeed, member: MemberUnderFaults, effects: DeedEffects): void {
+  const { kind, forGood } = deed;
   const { name, child } = member;
   if (member.report !== undefined || member.lost) return;
+  count(member, faultOf(deed));
   switch (kind) {
     case 'crash':
-      count(member, 'crash');
       member.away = forGood === true ? 'crashed for good' : 'crashed';
       effects.tell(`${name} is killed by the fault schedule`);
       if (child !== undefined) child.kill();
       else if (forGood === true) effects.giveUp();
       return;
     case 'start':
-      count(member, 'restart');
       member.away = undefined;
       member.lives += 1;
       effects.tell(`${name} is started again by the fault schedule`);
       return effects.startAgain();
     case 'pause':
-      count(member, 'pause');
       member.away = 'paused';
       effects.tell(`${name} is stopped by the fault schedule`);
       child?.pause();
@@ -54,10 +53,10 @@ export function perform({ kind, forGood }: PeerDeed, member: MemberUnderFaults, 
       member.away = undefined;
       effects.tell(`${name} goes on`);
       child?.resume();
-      child?.send({ kind: 'fault', fault: 'pause' });
+      // It could not write this down before.
+      for (const fault of ['pause', 'resume']) child?.send({ kind: 'fault', fault });
       return;
     case 'leave':
-      count(member, 'leave');
       member.away = 'leaving';
       effects.tell(`${name} leaves by the fault schedule`);
       child?.send({ kind: 'fault', fault: 'leave' });

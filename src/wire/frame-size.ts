@@ -26,6 +26,7 @@ export function frameBytesOf({ incarnation, sequence, message }: Envelope): numb
       return frameBytes(head, padded(message.params.byteLength));
     case 'pull':
     case 'rejoin':
+    case 'leave':
       return frameBytes(head + countBytes(message.round), 0);
   }
 }
@@ -51,7 +52,9 @@ function countBytes(count: number): number {
 }
 
 function textBytes(text: string): number {
-  const bytes = Buffer.byteLength(text);
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++)
+    if (text.charCodeAt(index) > 127) bytes = Buffer.byteLength(text);
   return countBytes(bytes) + bytes;
 }
 

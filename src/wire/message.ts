@@ -35,7 +35,9 @@ export type PeerMessage =
       readonly agreement?: Agreement;
     }
   /** I am at `round` and take part from there on. */
-  | { readonly type: 'rejoin'; readonly round: number };
+  | { readonly type: 'rejoin'; readonly round: number }
+  /** I stop in `round` and take part in nothing more. */
+  | { readonly type: 'leave'; readonly round: number };
 
 /** (sender, incarnation, sequence) names a message for ever: duplicates and replays are told by it. */
 export interface Envelope {
@@ -88,6 +90,7 @@ export function encodeEnvelope({ incarnation, sequence, message }: Envelope): Fr
       return frame({ ...common, r: message.round, ...known(message) }, [message.params]);
     case 'pull':
     case 'rejoin':
+    case 'leave':
       return frame({ ...common, r: message.round }, []);
   }
 }
@@ -145,7 +148,13 @@ interface Head {
   readonly agreement: Agreement | undefined;
 }
 
-const TYPES: readonly string[] = ['exchange', 'pull', 'state', 'rejoin'] satisfies PeerMessage['type'][];
+const TYPES: readonly string[] = [
+  'exchange',
+  'pull',
+  'state',
+  'rejoin',
+  'leave',
+] satisfies PeerMessage['type'][];
 
 function decodeHead(bytes: Uint8Array): Head | undefined {
   if (bytes.length > HEAD_BYTES_MAX) return undefined;
@@ -202,6 +211,7 @@ function envelopeOf(head: Head, vectors: readonly Vector[], payload: Uint8Array 
       };
     case 'pull':
     case 'rejoin':
+    case 'leave':
       return { incarnation, sequence, message: { type, round } };
   }
 }

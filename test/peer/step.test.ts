@@ -56,6 +56,8 @@ const refusals = (actions: readonly PeerAction[]) =>
   actions.flatMap((action) => (action.kind === 'refuse' ? [action.reason] : []));
 const sends = (actions: readonly PeerAction[]) =>
   actions.flatMap((action) => (action.kind === 'send' ? [action.message.type] : []));
+const notices = (actions: readonly PeerAction[]) =>
+  actions.flatMap((action) => (action.kind === 'notice' ? [action.what] : []));
 const running = () => {
   const peer = new Peer().start();
   peer.up(1);
@@ -92,7 +94,9 @@ describe('gathering', () => {
   test('is cut short by a request for state where the others are far ahead', () => {
     const peer = new Peer().start();
     expect(sends(peer.up(1, 9))).toEqual(['pull']);
-    const actions = peer.hears(1, { type: 'state', round: 9, params });
+    peer.hears(1, { type: 'state', round: 9, params });
+    expect(sends(peer.up(4, 9))).toEqual(['pull']);
+    const actions = peer.hears(4, { type: 'state', round: 8, params });
     expect(sends(actions)).toEqual(['rejoin']);
     expect(actions).toContainEqual(expect.objectContaining({ kind: 'train', firstStep: 18 }));
   });
@@ -113,7 +117,7 @@ describe('messages', () => {
     for (let sequence = 8; sequence < 20 + SEQUENCES_MAX; sequence++)
       peer.hears(1, { type: 'rejoin', round: 0 }, sequence);
     expect(refusals(peer.hears(1, { type: 'rejoin', round: 0 }, 5))).toEqual(['duplicate']);
-    expect(peer.state.neighbours.get(1)!.sequences.size).toBeLessThanOrEqual(SEQUENCES_MAX);
+    expect(peer.state.neighbours.get(1)!.sequences.length).toBeLessThanOrEqual(SEQUENCES_MAX);
   });
 
   test('an earlier incarnation is heard no more, a later one counts anew', () => {
@@ -142,6 +146,8 @@ describe('messages', () => {
     const actions = peer.trained();
     expect(sends(actions)).toEqual(['pull', 'exchange']);
     peer.hears(4, { type: 'state', round: 6, params });
+    expect(peer.state.round).toBe(0);
+    peer.hears(1, { type: 'state', round: 5, params });
     expect(peer.state.round).toBe(6);
     expect(refusals(peer.hears(4, model(5)))).toEqual(['stale']);
   });
@@ -186,20 +192,72 @@ describe('a request for state', () => {
     expect(sends(peer.hears(1, asked, 0, 2))).toEqual(['state']);
   });
 
-  test('takes the most advanced of several answers, and none that is behind', () => {
+  test('takes the most advanced of several answers, and nothing after it', () => {
     const peer = new Peer().start();
     peer.up(1, 9);
     peer.hears(1, { type: 'state', round: 9, params });
+    peer.up(4, 9);
     peer.hears(4, { type: 'state', round: 11, params });
     expect(peer.state.round).toBe(11);
-    peer.hears(4, { type: 'state', round: 10, params });
+    expect(refusals(peer.hears(4, { type: 'state', round: 13, params }))).toEqual([]);
     expect(peer.state.round).toBe(11);
+  });
+
+  test('waits for who confirms a lone answer, for a while, and says that nobody did', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    const answered = peer.hears(1, { type: 'state', round: 9, params });
+    expect(answered).toEqual([{ kind: 'setTimer', name: 'confirm', delayMs: plan.pullTimeoutMs / 4 }]);
+    const actions = peer.does({ kind: 'timer', name: 'confirm' });
+    expect(notices(actions)).toEqual(['unconfirmed', 'adopted']);
+    expect(peer.state.round).toBe(9);
+  });
+
+  test('asks who comes up meanwhile, and does not wait for who goes', () => {
+    const peer = running();
+    peer.hears(1, model(6));
+    expect(sends(peer.trained())).toEqual(['pull', 'exchange']);
+    peer.hears(1, { type: 'state', round: 6, params });
+    expect(notices(peer.does({ kind: 'linkDown', peer: 4, reason: 'test' }))).toEqual([
+      'unconfirmed',
+      'adopted',
+    ]);
+    expect(peer.state.round).toBe(6);
+  });
+
+  test('brings in the rounds done alone, weighed by their number', () => {
+    const peer = running();
+    for (let round = 0; round < 2; round++) {
+      for (const neighbour of [1, 4]) peer.hears(neighbour, model(round));
+      peer.trained();
+    }
+    for (const neighbour of [1, 4]) peer.does({ kind: 'linkDown', peer: neighbour, reason: 'test' });
+    while (peer.state.round < 4) {
+      peer.trained();
+      peer.now += 10_000;
+      peer.does({ kind: 'timer', name: 'rule.deadline' });
+    }
+    const alone = Float32Array.from(peer.state.params);
+    peer.up(1, 12);
+    peer.trained();
+    peer.up(4, 12);
+    const far = Float32Array.of(11, 12, 13);
+    peer.hears(1, { type: 'state', round: 12, params: far });
+    // The last round in step was 1.
+    const ownRounds = peer.state.round - 1;
+    expect(ownRounds).toBeGreaterThan(2);
+    const actions = peer.hears(4, { type: 'state', round: 12, params: far });
+    expect(notices(actions)).toEqual(['adopted']);
+    const share = ownRounds / (ownRounds + 11);
+    const expected = Float32Array.from(alone, (own, at) => share * own + (1 - share) * far[at]!);
+    const trains = actions.find((action) => action.kind === 'train');
+    for (const [at, value] of expected.entries()) expect(trains?.params[at]).toBeCloseTo(value, 5);
   });
 
   test('that is not answered may be made again', () => {
     const peer = new Peer().start();
     peer.up(1, 9);
-    expect(sends(peer.up(4, 9))).toEqual([]);
+    expect(sends(peer.up(4, 9))).toEqual(['pull']);
     expect(kinds(peer.does({ kind: 'timer', name: 'pull' }))).toContain('train');
     expect(sends(peer.hears(1, model(9)))).toEqual([]);
     expect(sends(peer.trained())).toEqual(['pull', 'exchange']);
@@ -207,8 +265,9 @@ describe('a request for state', () => {
 
   test('ends a peer whose neighbours are done', () => {
     const peer = new Peer().start(3);
-    peer.up(1, 20);
-    const actions = peer.hears(1, { type: 'state', round: 20, params });
+    for (const neighbour of [1, 4]) peer.up(neighbour, 20);
+    peer.hears(1, { type: 'state', round: 20, params });
+    const actions = peer.hears(4, { type: 'state', round: 20, params });
     expect(actions).toContainEqual(expect.objectContaining({ kind: 'finish', reason: 'rounds', round: 20 }));
   });
 });
@@ -262,5 +321,27 @@ describe('a send that fails while the link is up', () => {
     peer.does({ kind: 'linkDown', peer: 1, reason: 'cut' });
     expect(sent(peer.does({ kind: 'sendFailed', to: 1, sequence, reason: 'link-down' }))).toEqual([]);
     expect(sent(peer.up(1))).toEqual([{ to: [1], sequence }]);
+  });
+});
+
+describe('a goodbye', () => {
+  test('is said to all when a peer is stopped, after its checkpoint', () => {
+    const peer = running();
+    const actions = peer.does({ kind: 'stop', reason: 'test' });
+    expect(kinds(actions)).toEqual(['persist', 'finish', 'send']);
+    expect(sends(actions)).toEqual(['leave']);
+  });
+
+  test('leaves its sender out at once, of this round too, until it is back', () => {
+    const peer = running();
+    peer.trained();
+    peer.hears(1, model(0));
+    const actions = peer.hears(4, { type: 'leave', round: 0 });
+    expect(notices(actions)).toEqual(['left']);
+    const record = actions.find((action) => action.kind === 'record');
+    expect(record?.note.excluded).toEqual([{ peer: 4, reason: 'left' }]);
+    peer.up(4, 1, 2);
+    peer.trained();
+    expect(peer.hears(1, model(1)).find(({ kind }) => kind === 'record')).toBeUndefined();
   });
 });

@@ -22,6 +22,7 @@ function allFinite(message: PeerMessage): boolean {
       return isFiniteVector(message.params);
     case 'pull':
     case 'rejoin':
+    case 'leave':
       return true;
   }
 }

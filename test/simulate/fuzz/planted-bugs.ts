@@ -194,7 +194,7 @@ export const plantedBugs: readonly NamedBug[] = [
     variants: GOSSIP,
     bug: tampering(({ neighbours }) => {
       for (const neighbour of neighbours.values()) {
-        neighbour.sequences?.clear();
+        neighbour.sequences.length = 0;
         neighbour.forgottenMax = -1;
       }
     }),

@@ -4,7 +4,9 @@
  */
 import { whenIdle } from '../base/idle.ts';
 import type { Vector } from '../params/layout.ts';
-import { type EvaluateCall, groupBy, type Member, type PeerBatches, type TrainCall } from './peer-batches.ts';
+import { groupBy, type PeerPool } from './peer-pool.ts';
+import { type EvaluateCall, evaluatePeers } from './peer-scores.ts';
+import { gradientOfPeer, type Member, type TrainCall, trainPeers } from './peer-steps.ts';
 import type { Evaluation, TrainResult } from './trainer.ts';
 
 interface Waiting<Call, Result> {
@@ -18,15 +20,15 @@ interface Training extends TrainCall {
 }
 
 export class BatchGroup {
-  readonly #batches: PeerBatches;
+  readonly #pool: PeerPool;
   #training: Waiting<Training, TrainResult>[] = [];
   #evaluating: Waiting<EvaluateCall, Evaluation>[] = [];
   #armed = false;
   #memberCount: number;
 
-  /** Owns `batches`, until each of its `memberCount` members has left. */
-  constructor(batches: PeerBatches, memberCount: number) {
-    this.#batches = batches;
+  /** Owns `pool`, until each of its `memberCount` members has left. */
+  constructor(pool: PeerPool, memberCount: number) {
+    this.#pool = pool;
     this.#memberCount = memberCount;
   }
 
@@ -45,7 +47,7 @@ export class BatchGroup {
   }
 
   gradient(member: Member, params: Vector, firstStep: number): Float32Array {
-    return this.#batches.gradient({ member, params, firstStep });
+    return gradientOfPeer(this.#pool, { member, params, firstStep });
   }
 
   /** After what its last call asked for is done, so that the group may end. */
@@ -53,7 +55,7 @@ export class BatchGroup {
     this.#memberCount -= 1;
     if (this.#memberCount > 0) return;
     this.#flush();
-    this.#batches.dispose();
+    this.#pool.dispose();
   }
 
   #arm(): void {
@@ -69,9 +71,9 @@ export class BatchGroup {
     this.#evaluating = [];
     const alike = groupBy(training, ({ call: { steps, member } }) => `${steps} ${member.capacity}`);
     for (const group of alike.values()) {
-      settle(group, (calls) => this.#batches.train(calls, calls[0]!.steps));
+      settle(group, (calls) => trainPeers(this.#pool, calls, calls[0]!.steps));
     }
-    if (evaluating.length > 0) settle(evaluating, (calls) => this.#batches.evaluate(calls));
+    if (evaluating.length > 0) settle(evaluating, (calls) => evaluatePeers(this.#pool, calls));
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Trainers of many peers in one thread, for simulation:
  *   exactTrainers(specs)    one by one, bit for bit as each alone; engine, data set and equal selections are loaded once
- *   batchedTrainers(specs)  peers of one shape together (peer-batches.ts): many times faster, equal to rounding
+ *   batchedTrainers(specs)  peers of one shape together (peer-steps.ts, peer-scores.ts): many times faster, equal to rounding
  * Both give one EngineTrainer per spec, in their order. `batchedTrainers` takes dense models (softmax, mlp) with plain SGD; others
  * are trained one by one, and their backendNote says so.
  */
@@ -15,7 +15,8 @@ import { BatchSampler } from './batches.ts';
 import { type Engine, loadEngine } from './engine.ts';
 import type { DeviceModel } from './model.ts';
 import { modelOf, needsOf } from './models.ts';
-import { groupBy, type Member, PeerBatches, paddedCount } from './peer-batches.ts';
+import { groupBy, PeerPool, paddedCount } from './peer-pool.ts';
+import type { Member } from './peer-steps.ts';
 import type { SampleSelection, TrainerSpec } from './spec.ts';
 import { type EngineTrainer, type SiloSamples, trainerOn } from './tfjs-trainer.ts';
 import { toyTrainers } from './toy-trainers.ts';
@@ -107,8 +108,8 @@ export function batchedOn(
     const message = `silo ${peerIndex} has no training samples: give it some, or leave it out`;
     throw new InputError('silo-empty', message, { peerIndex });
   }
-  const batches = new PeerBatches(engine.device, model, pool.samples, specs[0]!.classCount);
-  const group = new BatchGroup(batches, specs.length);
+  const shared = new PeerPool(engine.device, model, pool.samples, specs[0]!.classCount);
+  const group = new BatchGroup(shared, specs.length);
   const initial = remembered(({ seed }: TrainerSpec) => model.initialParams(seed));
   return specs.map((spec) => {
     const rows = pool.rowsOf(spec.data.train);

@@ -1,0 +1,90 @@
+/** `grapevine design` and `grapevine cycle-time`: documents, files, and what they say about wrong options. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { runCli } from '../../src/cli/program.ts';
+import { parseOverlay } from '../../src/topology/index.ts';
+
+/** A clock that ticks when it is asked, so that time limits end searches after as many questions. */
+async function run(...argv: string[]) {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof written) => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  let nowMs = 0;
+  const exitCode = await runCli(argv, {
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    env: {},
+    clock: { now: () => nowMs++, calendar: () => undefined, after: () => ({ cancel: () => undefined }) },
+    interruption: () => new AbortController().signal,
+  });
+  return { exitCode, ...written };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'design-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const gaia = ['--underlay', 'gaia', '--workload', 'inaturalist', '--time-limit', '1', '--quiet'];
+
+test('a designed ring, saved, is judged alike', async () => {
+  const path = join(folder, 'ring.yaml');
+  const designed = await run('design', ...gaia, '--overlay', 'ring', '--out', path, '--json');
+  expect(designed.exitCode).toBe(0);
+  const { underlay, workload, lengths, designs } = JSON.parse(designed.stdout);
+  expect([underlay, workload, lengths]).toEqual(['gaia', 'inaturalist', 'published']);
+  expect(designs).toHaveLength(1);
+  expect(designs[0]).toMatchObject({ overlay: 'ring', arcs: 11, maxDegree: 1 });
+  expect(designs[0].cycleTimeMs).toBeCloseTo(118.105, 3);
+  expect(designs[0].lowerBoundMs).toBeLessThanOrEqual(116.4625);
+  expect(designs[0].gap).toBeCloseTo(designs[0].cycleTimeMs / designs[0].lowerBoundMs - 1, 12);
+  expect(parseOverlay(readFileSync(path, 'utf8'), path).arcs).toHaveLength(11);
+  const judged = await run('cycle-time', ...gaia, '--overlay', path, '--json');
+  const document = JSON.parse(judged.stdout);
+  expect(document.cycleTimeMs).toBeCloseTo(designs[0].cycleTimeMs, 9);
+  expect(document.criticalCycle).toHaveLength(11);
+  expect(document.lowerBoundMs).toBeLessThanOrEqual(116.4625);
+});
+
+test('a saved star is judged by the STAR rule, and as peers where asked', async () => {
+  const path = join(folder, 'star.yaml');
+  await run('design', ...gaia, '--overlay', 'star', '--out', path);
+  const auto = JSON.parse((await run('cycle-time', ...gaia, '--overlay', path, '--json')).stdout);
+  expect(auto.cycleTimeMs).toBeCloseTo(390.854, 3);
+  const gossip = await run('cycle-time', ...gaia, '--overlay', path, '--rule', 'gossip', '--json');
+  expect(JSON.parse(gossip.stdout).cycleTimeMs).toBeLessThan(390);
+});
+
+test('text names the network, its lengths and the critical cycle', async () => {
+  const { stdout } = await run('design', ...gaia, '--overlay', 'mst', '--lengths', 'true');
+  expect(stdout).toMatch(
+    /gaia: 11 silos, 55 links, true lengths; workload inaturalist: 44961717 bits, 25\.4 ms a step/,
+  );
+  expect(stdout).toMatch(/cycle \d+\.\d\d ms, at least \d+\.\d\d ms for any overlay \(gap \d+\.\d\d %\)/);
+  expect(stdout).toMatch(/critical cycle: .* → .*/);
+});
+
+test.each([
+  [['design', ...gaia, '--overlay', 'rnig'], /overlay rnig is not known; did you mean ring\?/],
+  [['design', '--overlay', 'ring'], /name a network/],
+  [['design', ...gaia, '--overlay', 'ring', '--access', '0'], /--access-up 0: wanted a rate more than 0/],
+  [['design', ...gaia, '--overlay', 'ring', '--access', 'fast'], /wanted a rate more than 0, such as 10G/],
+  [['design', ...gaia, '--overlay', 'ring', '--time-limit', '0'], /wanted more than 0 seconds/],
+  [['design', ...gaia, '--overlay', 'all', '--options', '{a: 1}'], /--options is for one kind/],
+  [['design', '--underlay', 'gaia', '--workload', 'inat', '--overlay', 'ring'], /workload inat is not known/],
+  [
+    ['design', '--underlay', 'gaia', '--workload', 'custom', '--overlay', 'ring'],
+    /--model-bits and --compute-ms/,
+  ],
+  [
+    ['cycle-time', ...gaia, '--overlay', 'topologies/overlays/petersen.yaml'],
+    /has 10 nodes, and the underlay 11 silos/,
+  ],
+])('%j', async (argv, wanted) => {
+  const { exitCode, stderr } = await run(...argv);
+  expect(stderr).toMatch(wanted);
+  expect(exitCode).toBe(2);
+});

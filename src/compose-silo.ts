@@ -4,7 +4,7 @@ import { InputError } from './base/errors.ts';
 import { goalOf, localWorkOf, planOf, trainSpec } from './compose.ts';
 import { describeSilo, holdOut, openDataset, type SiloDescription } from './data/index.ts';
 import { type Experiment, experimentDigest, type Silo } from './experiment/index.ts';
-import type { Membership } from './identity/index.ts';
+import { type Membership, revokedMembers } from './identity/index.ts';
 import { type PeerJob, planToJson } from './node/job.ts';
 import type { RunPlan } from './peer/plan.ts';
 import type { TrainerSpec } from './train/spec.ts';
@@ -69,6 +69,7 @@ export function siloJob(options: SiloJobOptions): PeerJob {
   return {
     self,
     members: membership.members.map(({ name, peerId }) => ({ name, peerId })),
+    revoked: revokedMembers(membership),
     experimentName: experiment.name,
     experimentDigest: experimentDigest(experiment, classNames),
     versions,

@@ -209,8 +209,13 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
     clock: realClock,
     storage: fileStorage,
     trainer: (spec) => workerTrainer(spec),
-    transport: ({ self, members, listen, announce, plan, dials }, { seed }, { context }, bounds) =>
-      libp2pTransport(
+    transport: (
+      { self, members, listen, announce, plan, dials, revoked = [] },
+      { seed },
+      { context },
+      bounds,
+    ) => {
+      const transport = libp2pTransport(
         {
           self,
           members,
@@ -224,7 +229,10 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
           ...(dials === undefined ? {} : { dials: (peer) => dials.includes(peer) }),
         },
         { clock: realClock },
-      ),
+      );
+      for (const peer of revoked) transport.admit(peer, false);
+      return transport;
+    },
   };
   return runPeer(job, underFaults(makers, job), watcher);
 }

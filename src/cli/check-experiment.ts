@@ -3,11 +3,14 @@ import { present } from '../base/assert.ts';
 import { swarmData } from '../compose.ts';
 import { siloWarnings } from '../data/index.ts';
 import {
+  describeNeeds,
   type Experiment,
   experimentDigest,
   experimentWarnings,
   loadExperiment,
+  type RuleFit,
   resolveExperiment,
+  ruleFits,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
 import { diameter, maxDegree, mixingMatrix, outNeighbours, spectralGap } from '../topology/index.ts';
@@ -39,6 +42,7 @@ export interface SiloFacts {
 export async function checkExperiment(session: Session, path: string): Promise<undefined> {
   const experiment = loadExperiment(path, session.overrides);
   const graph = graphFacts(experiment);
+  const rules = ruleFits(experiment);
   const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment);
   const warnings = [...experimentWarnings(experiment), ...ofData];
   const resolved = resolveExperiment(experiment, { grapevine: grapevineVersion() });
@@ -50,6 +54,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
       digest: experimentDigest(experiment),
       experiment,
       graph,
+      rules,
       silos,
       classNames,
       notes,
@@ -58,6 +63,8 @@ export async function checkExperiment(session: Session, path: string): Promise<u
     [
       resolved,
       describeGraph(graph),
+      '',
+      describeRules(rules),
       '',
       describeSilos(silos, classNames),
       ...notes.map((note) => `note: ${note}`),
@@ -102,6 +109,19 @@ function describeGraph(graph: GraphFacts): string {
     `graph: ${name}, ${nodes} silos, ${links} ${directed ? 'arcs' : 'edges'}, connected, ${degree}, diameter ${graph.diameter}`,
     `spectral gap: ${graph.spectralGap.toPrecision(4)} (1: one round gives the exact mean; near 0: slow to agree)`,
   ].join('\n');
+}
+
+/** Which rules fit this graph, these links and faults; and where one does, what it is not for. */
+function describeRules(rules: readonly RuleFit[]): string {
+  return formatTable({
+    columns: [{ title: 'rule' }, { title: 'fits' }, { title: 'why not, or what it is not for' }],
+    rows: rules.map((fit) => [
+      fit.chosen ? `${fit.rule} (chosen)` : fit.rule,
+      fit.fits ? 'yes' : fit.problems.length > 0 ? 'no' : 'badly',
+      fit.problems[0] ??
+        (fit.notTolerated.length > 0 ? `does not tolerate ${describeNeeds(fit)}` : `not for ${fit.notFor}`),
+    ]),
+  });
 }
 
 /** One row per silo: its size, what it holds out, and how many training samples it has of each class. */

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { SiloOwnData } from '../compose-silo.ts';
 import type { Experiment } from '../experiment/index.ts';
+import type { EditionChange } from '../identity/index.ts';
 import type { PeerReport, RunningPeer } from '../node/run-peer.ts';
 import type { RunSummary } from '../record/index.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
+import type { MembershipWatch } from './membership-watch.ts';
 import { PeerStatusLine, percent } from './peer-status.ts';
 import type { Progress } from './progress.ts';
 import type { Session } from './session.ts';
@@ -89,7 +91,9 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   const { silo, experiment, membership, place, data, lingerMs } = prepared;
   const { siloJob, memberAddresses } = await import('../compose-silo.ts');
   const { startPeer } = await import('../compose.ts');
+  const { keepEdition, watchMembership } = await import('./membership-watch.ts');
   const checkpoints = await openOwnFolder(silo.runFolder, experiment);
+  await keepEdition(silo, membership);
   const gatherMs = prepared.gatherMs ?? 1000 * (checkpoints > 0 ? GATHER_AGAIN_SECONDS : GATHER_SECONDS);
   const self = place.index;
   const job = siloJob({ silo, experiment, membership, self, data, versions: versions(), gatherMs });
@@ -98,6 +102,7 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   const names = membership.members.map(({ name }) => name);
   const status = new PeerStatusLine(names, experiment.stop.rounds, progress);
   const running = await startPeer(job, status);
+  let watch: MembershipWatch | undefined;
   try {
     status.startsAt(running.round);
     session.say(announcement(prepared, running));
@@ -108,6 +113,10 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
     interruption.addEventListener('abort', onInterruption, { once: true });
     if (interruption.aborted) onInterruption();
     running.connect(memberAddresses(membership));
+    watch = watchMembership(silo, membership, {
+      changed: (change) => follow(running, change, self, session),
+      refused: (reason) => session.warn(`the membership stays as it was: ${reason}`),
+    });
     const report = await running.finished();
     if (report.reason !== 'stopped') await linger(running, lingerMs, progress, interruption);
     await running.close();
@@ -116,7 +125,31 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   } catch (error) {
     await running.close().catch(() => undefined);
     throw error;
+  } finally {
+    watch?.close();
   }
+}
+
+/** A newer edition: links are cut and let up at once; who is shut out itself saves its work and stops. */
+function follow(
+  running: RunningPeer,
+  { membership, shutOut, letIn, moved, afterRestart }: EditionChange,
+  self: number,
+  session: Session,
+): void {
+  const { members, sequence } = membership;
+  const named = (peers: readonly number[]): string =>
+    peers.map((peer) => members[peer]?.name ?? `peer ${peer}`).join(', ');
+  const addresses = new Map(moved.map((peer) => [peer, members[peer]?.addresses ?? []]));
+  running.follow({ shutOut, letIn, addresses });
+  const said = [
+    ...(shutOut.length === 0 ? [] : [`shut out: ${named(shutOut)}`]),
+    ...(letIn.length === 0 ? [] : [`let in: ${named(letIn)}`]),
+    ...(moved.length === 0 ? [] : [`new addresses: ${named(moved)}`]),
+    ...(afterRestart.length === 0 ? [] : [`after a restart of this silo: ${afterRestart.join(', ')}`]),
+  ];
+  session.say(`membership edition ${sequence} is in force; ${said.join('; ') || 'nothing changes here'}`);
+  if (shutOut.includes(self)) running.stop('shut out by the membership');
 }
 
 /**

@@ -28,7 +28,7 @@ export interface SiloSetup {
 
 /**
  * Reads and checks everything. Throws as loadSilo, loadExperiment, parseMembership, verifyMembership and loadIdentity do, and
- * InputError `silo-not-member`, `silo-name-mismatch`, `membership-size`.
+ * InputError `silo-not-member`, `silo-name-mismatch`, `silo-revoked`, `membership-size`.
  */
 export async function loadSiloSetup(path: string, overrides: readonly string[]): Promise<SiloSetup> {
   const silo = loadSilo(path, overrides);
@@ -60,6 +60,13 @@ function placeOf(
       'silo-name-mismatch',
       `the membership calls ${peerId} ${member.name}, the silo file calls itself ${silo.name}; use one name in both`,
       { got: silo.name, wanted: member.name },
+    );
+  }
+  if (member.revoked === true) {
+    throw new InputError(
+      'silo-revoked',
+      `edition ${membership.sequence} of ${silo.members} shuts ${silo.name} out; ask your operator why`,
+      { file: silo.members, sequence: membership.sequence },
     );
   }
   if (members.length !== overlay.nodes.length) {

@@ -1,15 +1,17 @@
 /** What an experiment asks for that is allowed and probably not meant; the formulas are in docs/MODELS.md, Objective. */
 import { faultWarnings } from '../faults/resolve.ts';
 import type { Experiment } from './experiment.ts';
+import { ruleWarnings } from './rule-fit.ts';
 
 /** One sentence each; empty for most experiments. */
-export function experimentWarnings({
-  train,
-  faults,
-  stop,
-}: Pick<Experiment, 'train' | 'faults' | 'stop'>): string[] {
+export function experimentWarnings(experiment: Experiment): string[] {
+  const { train, faults, stop } = experiment;
   const runMs = stop.seconds === undefined ? undefined : stop.seconds * 1_000;
-  return [...objectiveWarnings(train), ...(faults === undefined ? [] : faultWarnings(faults, runMs))];
+  return [
+    ...objectiveWarnings(train),
+    ...(faults === undefined ? [] : faultWarnings(faults, runMs)),
+    ...ruleWarnings(experiment),
+  ];
 }
 
 function objectiveWarnings(train: Experiment['train']): string[] {

@@ -1,4 +1,5 @@
 /** Who a peer is, and who may take part: keys on disk, peer ids, and the signed membership file. */
+export { type EditionChange, nextEdition, revokedMembers } from './edition.ts';
 export {
   createIdentity,
   type Identity,

@@ -8,7 +8,7 @@ const ADDRESS =
   /^\/(?:ip4\/(?:\d{1,3}\.){3}\d{1,3}|ip6\/[0-9a-fA-F:.]+|dns[46]?\/[A-Za-z0-9._-]+)\/tcp\/\d{1,5}(?:\/p2p\/([1-9A-HJ-NP-Za-km-z]+))?$/;
 const SIGNATURE = /^[A-Za-z0-9+/]{86}==$/;
 const FIELDS = ['format', 'experiment', 'sequence', 'issuedAt', 'members', 'operator', 'signature'];
-const MEMBER_FIELDS = ['name', 'peerId', 'addresses'];
+const MEMBER_FIELDS = ['name', 'peerId', 'addresses', 'revoked'];
 
 /** Problems of a parsed file; empty if it is a membership of the given format. */
 export function checkStructure(value: unknown, format: string): string[] {
@@ -39,7 +39,7 @@ export function checkStructure(value: unknown, format: string): string[] {
 function checkMember(value: unknown, path: string): string[] {
   if (!isObject(value)) return [`${path}: got ${show(value)}, wanted name and peerId`];
   const problems = unknownFields(value, MEMBER_FIELDS, `${path}.`);
-  const { name, peerId, addresses } = value;
+  const { name, peerId, addresses, revoked } = value;
   if (!isText(name) || !NAME.test(name)) {
     problems.push(
       `${path}.name: got ${show(name)}, wanted up to 63 letters, digits, dots, dashes or underscores`,
@@ -50,6 +50,8 @@ function checkMember(value: unknown, path: string): string[] {
       `${path}.peerId: got ${show(peerId)}, wanted an Ed25519 peer id (12D3KooW…), as \`grapevine identity show\` prints it`,
     );
   }
+  if (revoked !== undefined && typeof revoked !== 'boolean')
+    problems.push(`${path}.revoked: got ${show(revoked)}, wanted true or false`);
   return addresses === undefined
     ? problems
     : [...problems, ...checkAddresses(addresses, peerId, `${path}.addresses`)];

@@ -17,6 +17,8 @@ export interface Member {
   readonly peerId: string;
   /** Multiaddrs to dial, such as `/ip4/10.0.0.5/tcp/4001`; none for a silo that only dials out. */
   readonly addresses?: readonly string[];
+  /** It keeps its place in the graph, and may not connect. */
+  readonly revoked?: boolean;
 }
 
 export interface Membership {

@@ -26,6 +26,8 @@ export interface PeerJob {
   readonly self: number;
   readonly members: readonly { readonly name: string; readonly peerId: string }[];
   readonly experimentName: string;
+  /** Members that may not connect, by index; none where absent. */
+  readonly revoked?: readonly number[];
   /** Package versions for the record. */
   readonly versions: Readonly<Record<string, string>>;
   readonly experimentDigest: string;

@@ -76,6 +76,13 @@ export interface PeerReport {
   readonly pid: number;
 }
 
+export interface MembershipUpdate {
+  readonly shutOut: readonly number[];
+  readonly letIn: readonly number[];
+  /** Where the members listen whose addresses have changed. */
+  readonly addresses: ReadonlyMap<number, readonly string[]>;
+}
+
 export class RunningPeer {
   readonly addresses: readonly string[];
   readonly backendNote: string;
@@ -93,6 +100,14 @@ export class RunningPeer {
 
   connect(addresses: ReadonlyMap<number, readonly string[]>): void {
     this.#parts.node.connect(addresses);
+  }
+
+  /** A newer membership: who may connect, and where they listen. */
+  follow({ shutOut, letIn, addresses }: MembershipUpdate): void {
+    const { transport, job } = this.#parts;
+    for (const peer of shutOut) if (peer !== job.self) transport.admit?.(peer, false);
+    for (const peer of letIn) if (peer !== job.self) transport.admit?.(peer, true);
+    transport.connect(addresses);
   }
 
   stop(reason: string): void {
@@ -206,7 +221,10 @@ export async function runPeer(
   const storage = makers.storage(job.folder);
   const [identity, trainer] = await Promise.all([loadIdentity(job.keyPath), makers.trainer(job.trainer)]);
   const stepsPerRound = job.localWork.count * (job.localWork.kind === 'epochs' ? trainer.stepsPerEpoch : 1);
-  const config = peerConfig(planFromJson(job.plan), job.self, stepsPerRound);
+  const config = {
+    ...peerConfig(planFromJson(job.plan), job.self, stepsPerRound),
+    notExpected: job.revoked ?? [],
+  };
   const digests = { experimentDigest: job.experimentDigest, layoutDigest: layoutDigest(trainer.layout) };
   const resumeFrom = await findCheckpoint(job, storage, digests, watcher);
   const incarnation = await nextIncarnation(storage, job.mode === 'peer' ? clock.calendar() : undefined);

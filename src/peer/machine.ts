@@ -25,6 +25,8 @@ export interface PeerConfig {
   readonly checkpointEveryRounds: number;
   /** An evaluation after every round that is a multiple of this, and after the last. */
   readonly evaluateEveryRounds: number;
+  /** Neighbours that are not waited for before the first round; none where absent. */
+  readonly notExpected?: readonly number[];
   /** How long to wait for neighbours before the first round. */
   readonly gatherMs: number;
   /** How long to wait for an answer to a request for state before asking again. */

@@ -105,7 +105,8 @@ export function peersUp(state: PeerState): number[] {
 }
 
 export function everybodyUp(state: PeerState): boolean {
-  return [...state.neighbours.values()].every(({ up }) => up);
+  const { notExpected = [] } = state.config;
+  return [...state.neighbours.values()].every(({ peer, up }) => up || notExpected.includes(peer));
 }
 
 /** Sends a message, numbered; returns its sequence. */

@@ -117,6 +117,10 @@ class FaultyTransport implements Transport {
     this.#inner.connect(addresses);
   }
 
+  admit(peer: number, isAdmitted: boolean): void {
+    this.#inner.admit?.(peer, isAdmitted);
+  }
+
   setRound(round: number): void {
     if (this.#greeting !== undefined) this.#greeting = { ...this.#greeting, round };
     this.#inner.setRound(round);

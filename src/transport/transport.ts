@@ -92,6 +92,8 @@ export interface Transport {
   start(greeting: Greeting, handlers: TransportHandlers): Promise<readonly string[]>;
   /** Learns where peers listen and keeps links to all neighbours up from now on, re-dialling when one breaks. */
   connect(addresses: ReadonlyMap<number, readonly string[]>): void;
+  /** Lets a peer in, or shuts it out: its link is cut, and it is refused from now on. Everybody may be in where absent. */
+  admit?(peer: number, isAdmitted: boolean): void;
   /** What later handshakes will say. */
   setRound(round: number): void;
   /** Sends one frame to each peer named; `settled` is called exactly once per peer, asynchronously. */

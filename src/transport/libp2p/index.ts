@@ -35,6 +35,7 @@ export type { Libp2pTransportOptions, TransportMember } from './options.ts';
 
 /** A Transport whose links can be cut and healed one by one, for tests and fault injection. */
 export interface Libp2pTransport extends Transport {
+  admit(peer: number, isAdmitted: boolean): void;
   block(peer: number): void;
   unblock(peer: number): void;
 }
@@ -65,6 +66,8 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   readonly #memberIndex: ReadonlyMap<string, number>;
   readonly #instance = randomBytes(16).toString('hex');
   readonly #counters = zeroCounters();
+  /** Members that are shut out. */
+  readonly #revoked = new Set<number>();
   #greeting: Greeting | undefined;
   #running: Running | undefined;
 
@@ -112,6 +115,12 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   connect(addresses: ReadonlyMap<number, readonly string[]>): void {
     const { links } = this.#live();
     for (const [peer, listening] of addresses) links.get(peer)?.learn(listening);
+  }
+
+  admit(peer: number, isAdmitted: boolean): void {
+    if (isAdmitted) this.#revoked.delete(peer);
+    else this.#revoked.add(peer);
+    this.#running?.links.get(peer)?.setBlocked(!isAdmitted);
   }
 
   setRound(round: number): void {
@@ -183,7 +192,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
 
   #isAllowed(peerId: PeerId): boolean {
     const index = this.#memberIndex.get(peerId.toString());
-    if (index === undefined || !this.#neighbours.includes(index)) return false;
+    if (index === undefined || !this.#neighbours.includes(index) || this.#revoked.has(index)) return false;
     return this.#running?.links.get(index)?.blocked !== true;
   }
 
@@ -193,7 +202,8 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       const detail = `dialled once more, with ${CONNECTIONS_PER_PEER_MAX} connections open`;
       return handlers.refused(member, 'too-many-connections', detail);
     }
-    const who = member === undefined ? 'not a member' : `member ${member}, not a neighbour here`;
+    const why = this.#revoked.has(member ?? -1) ? 'shut out by the membership' : 'not a neighbour here';
+    const who = member === undefined ? 'not a member' : `member ${member}, ${why}`;
     handlers.refused(member, 'unknown-peer', `${peerId.toString()} dialled: ${who}`);
   }
 
@@ -211,9 +221,15 @@ class Libp2pTransportImplementation implements Libp2pTransport {
     };
   }
 
+  /** The index of a member that is not shut out. */
+  #admitted(peerId: PeerId): number | undefined {
+    const index = this.#memberIndex.get(peerId.toString());
+    return index === undefined || this.#revoked.has(index) ? undefined : index;
+  }
+
   #makeControl(node: GrapevineNode, greeting: Greeting, handlers: TransportHandlers): ControlPlane {
     return new ControlPlane(node, greeting.experimentDigest, {
-      memberOf: (peerId) => this.#memberIndex.get(peerId.toString()),
+      memberOf: (peerId) => this.#admitted(peerId),
       message: (from, message) => {
         this.#counters.controlMessagesReceived += 1;
         handlers.control(from, message);
@@ -243,7 +259,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       queueFramesMax: queueFramesMax ?? QUEUE_FRAMES_MAX,
     };
     return new GossipCarrier(node, options, {
-      memberOf: (peerId) => this.#memberIndex.get(peerId.toString()),
+      memberOf: (peerId) => this.#admitted(peerId),
       frame: (from, frame) => {
         this.#counters.framesReceived += 1;
         handlers.frame(from, frame);
@@ -284,6 +300,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
           unreachable: (reason) => handlers.unreachable(peer, reason),
         }),
       );
+      if (this.#revoked.has(peer)) links.get(peer)?.setBlocked(true);
     }
     node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
       links.get(this.#memberIndex.get(detail.peerId.toString()) ?? -1)?.checkUp();

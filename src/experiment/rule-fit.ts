@@ -1,0 +1,132 @@
+/**
+ * Which exchange rules fit an experiment: whether a rule can run on its graph and carrier, and whether it tolerates what the experiment
+ * says will go wrong (its faults, links that overtake, silos of unequal speed).
+ */
+import { present } from '../base/assert.ts';
+import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
+import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
+import type { Fault } from '../faults/fault.ts';
+import { checkRuleOnOverlay, type Problems } from './checks.ts';
+import type { Experiment } from './experiment.ts';
+
+export interface RuleFit {
+  readonly rule: string;
+  readonly summary: string;
+  /** It is the experiment's own. */
+  readonly chosen: boolean;
+  /** It runs, and tolerates all that the experiment says will go wrong. */
+  readonly fits: boolean;
+  /** Why it does not run here, in words. */
+  readonly problems: readonly string[];
+  /** What it does not tolerate, and which part of the experiment brings that. */
+  readonly notTolerated: readonly { readonly what: Tolerance; readonly from: readonly string[] }[];
+  /** Which graphs and links it is not for at all. */
+  readonly notFor: string;
+}
+
+type World = Pick<Experiment, 'overlay' | 'exchange' | 'links' | 'simulate' | 'faults'>;
+
+/** The slowest silo's time over the fastest's from which one waits for the other. */
+const STRAGGLER_RATIO_MIN = 3;
+/** exp(σ · N(0, 1)) of a few silos spreads as far. */
+const STRAGGLER_SIGMA_MIN = 0.5;
+
+/** One per rule, in the order of the registry. */
+export function ruleFits(world: World): RuleFit[] {
+  const needs = needsOf(world);
+  return exchangeRuleNames.map((name) => {
+    const rule = present(findExchangeRule(name), `rule ${name}`);
+    const problems = problemsOf(rule, world);
+    const notTolerated = [...needs]
+      .filter(([what]) => !rule.tolerates.includes(what))
+      .map(([what, from]) => ({ what, from: [...from] }));
+    const { summary, notFor } = rule;
+    const fits = problems.length === 0 && notTolerated.length === 0;
+    return {
+      rule: name,
+      summary,
+      chosen: name === world.exchange.rule,
+      fits,
+      problems,
+      notTolerated,
+      notFor,
+    };
+  });
+}
+
+/** One sentence where the experiment's faults are more than its rule tolerates. */
+export function ruleWarnings(world: World): string[] {
+  const fits = ruleFits(world);
+  const chosen = fits.find((fit) => fit.chosen);
+  if (chosen === undefined || chosen.notTolerated.length === 0) return [];
+  const others = fits.flatMap(({ rule, fits: fitting }) => (fitting ? [rule] : []));
+  const advice = others.length === 0 ? '' : `; ${others.join(', ')} would go on`;
+  return [
+    `rule ${chosen.rule} does not tolerate ${describeNeeds(chosen)}: expect rounds as long as their deadlines${advice}`,
+  ];
+}
+
+/** `loss (faults: loss, corrupt)`, and so on. */
+export function describeNeeds({ notTolerated }: RuleFit): string {
+  return notTolerated.map(({ what, from }) => `${what} (${from.join(', ')})`).join(', ');
+}
+
+function problemsOf(rule: ExchangeRule, { exchange, overlay }: World): string[] {
+  const options = rule.name === exchange.rule ? exchange.options : defaultsOf(rule);
+  const problems: Problems = [];
+  checkRuleOnOverlay(rule, options, overlay, problems);
+  const messages = problems.map(({ message }) => message);
+  if (exchange.carrier === 'gossip' && !rule.broadcast)
+    messages.push('carrier gossip publishes to all neighbours, and this rule sends to one at a time');
+  const exact = exchange.encoding === 'raw' ? undefined : rule.exact?.(options);
+  if (exact !== undefined) messages.push(`encoding ${exchange.encoding}: ${exact}`);
+  return messages;
+}
+
+function defaultsOf(rule: ExchangeRule): Readonly<Record<string, unknown>> {
+  const parsed = rule.parse({});
+  return parsed.ok ? parsed.options : {};
+}
+
+function needsOf({ faults, links, simulate }: World): Map<Tolerance, Set<string>> {
+  const needs = new Map<Tolerance, Set<string>>();
+  const need = (what: Tolerance, from: string): void => {
+    needs.set(what, (needs.get(what) ?? new Set()).add(from));
+  };
+  for (const fault of faults?.faults ?? [])
+    for (const what of neededFor(fault)) need(what, `fault ${fault.kind}`);
+  if (links.jitter > 0) need('reordering', 'links.jitter');
+  const { slowness } = simulate;
+  const isUneven = Array.isArray(slowness)
+    ? Math.max(...slowness) >= STRAGGLER_RATIO_MIN * Math.min(...slowness)
+    : slowness !== undefined && slowness.sigma >= STRAGGLER_SIGMA_MIN;
+  if (isUneven) need('straggler', 'simulate.slowness');
+  return needs;
+}
+
+function neededFor(fault: Fault): readonly Tolerance[] {
+  switch (fault.kind) {
+    case 'loss':
+    case 'corrupt':
+      return ['loss'];
+    case 'partition':
+      return fault.silent ? ['loss'] : ['crash'];
+    case 'duplicate':
+      return ['duplication'];
+    case 'reorder':
+      return ['reordering'];
+    case 'delay':
+      return (fault.jitterMs ?? 0) > 0 ? ['reordering'] : [];
+    case 'slow':
+      return fault.factor >= STRAGGLER_RATIO_MIN ? ['straggler'] : [];
+    case 'crash':
+    case 'pause':
+    case 'join':
+    case 'leave':
+    case 'availability':
+      return ['crash'];
+    case 'bandwidth':
+    case 'clock':
+      return [];
+  }
+}

@@ -98,6 +98,8 @@ export interface ReplayRow {
   /** SHA-256 (hex) of the final params; absent where the peer died before its end. */
   readonly recorded?: string;
   readonly replayed: string;
+  /** Events before a restart that no log leads to. */
+  readonly skipped: number;
 }
 
 /** Runs a recorded run again, on the engines and threads that its logs name. InputError `replay-engines`; errors of replay. */
@@ -123,13 +125,14 @@ export async function replayRun(
     },
   });
   for (const trainer of trainers) await trainer.dispose();
-  return replayed.map(({ round, params }, self) => {
+  return replayed.map(({ round, params, skipped }, self) => {
     const { end } = present(logs[self], `log ${self}`);
     return {
       name: present(data.plan.silos[self], `silo ${self}`).name,
       round,
       ...(end === undefined ? {} : { recorded: end.paramsSha256 }),
       replayed: vectorDigest(params),
+      skipped,
     };
   });
 }

@@ -150,6 +150,12 @@ async function answer(
     : ended.length === 0
       ? 'nothing to compare: no silo came to its end'
       : `${ended.length - equal.length} of ${ended.length} models come out otherwise: another CPU, engine or version, or a changed log`;
+  for (const { name, skipped } of rows) {
+    if (skipped === 0) continue;
+    session.say(
+      `note: ${skipped} events of ${name} before a restart were passed over: what a crash took from other logs led to them`,
+    );
+  }
   session.answer({ folder, equal: all, peers: rows }, `${table}\n\n${verdict}`);
   return all ? undefined : exitCodes.goalMissed;
 }

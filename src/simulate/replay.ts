@@ -31,6 +31,8 @@ export interface ReplayedPeer {
   readonly round: number;
   /** Params at the start of `round`, which are the last ones of a finished peer. */
   readonly params: Vector;
+  /** Events at the end of a life before a restart that no log leads to: a crash took the lines that others wrote. */
+  readonly skipped: number;
 }
 
 export interface ReplayOptions {
@@ -45,13 +47,14 @@ interface Replayed {
   readonly lines: Iterator<RecordedLine>;
   /** The next line; undefined at the end. */
   next: RecordedLine | undefined;
-  /** Lines replayed so far, of how many. */
+  /** Lines replayed so far, of how many; and how many of them were passed over. */
   done: number;
+  skipped: number;
   readonly total: number;
   readonly results: Map<number, Promise<TrainResult>>;
   readonly snapshots: Snapshots;
-  /** Rounds that a later start goes on from: the only checkpoints kept. */
-  readonly startRounds: ReadonlySet<number>;
+  /** Where the peer starts again, by line, and from which round: the only checkpoints kept. */
+  readonly starts: readonly { readonly index: number; readonly round: number }[];
 }
 
 /** Each peer goes so much of its log before the others have their turn. */
@@ -77,20 +80,20 @@ export async function replay(
     const done = replayed.reduce((sum, one) => sum + one.done, 0);
     const pause = onProgress?.(done, lines);
     if (pause !== undefined) await pause;
-    if (turn >= TURNS && !progress) break;
+    if (turn >= TURNS && !progress && !skipLostEnd(replayed)) break;
   }
   requireComplete(replayed);
-  return replayed.map(({ state }) => ({ round: state.round, params: state.params }));
+  return replayed.map(({ state: { round, params }, skipped }) => ({ round, params, skipped }));
 }
 
 /** Reads the log once: what it takes from others, where it starts again, how long it is. */
 function opened(recorded: RecordedPeer, peer: number, messages: MessageTable): Replayed {
-  const startRounds = new Set<number>();
+  const starts: { index: number; round: number }[] = [];
   let total = 0;
   for (const { event } of recorded.log) {
     total += 1;
     if (event.kind === 'received') messages.want(event);
-    if (event.kind === 'start') startRounds.add(event.round);
+    if (event.kind === 'start') starts.push({ index: total - 1, round: event.round });
   }
   const lines = recorded.log[Symbol.iterator]();
   return {
@@ -100,10 +103,11 @@ function opened(recorded: RecordedPeer, peer: number, messages: MessageTable): R
     lines,
     next: nextOf(lines),
     done: 0,
+    skipped: 0,
     total,
     results: new Map(),
     snapshots: new Snapshots(recorded.trainer),
-    startRounds,
+    starts,
   };
 }
 
@@ -210,11 +214,36 @@ function perform(one: Replayed, action: PeerAction, messages: MessageTable): voi
       return;
     }
     case 'persist':
-      if (one.startRounds.has(action.round)) one.snapshots.persist(action);
+      if (one.starts.some(({ round }) => round === action.round)) one.snapshots.persist(action);
       return;
     default:
       return; // the rest only tells the outside world
   }
+}
+
+/**
+ * A full disk or a power cut takes the last lines of some logs, and what others received from there nobody sends again. Where the peer
+ * was started again after that, from a checkpoint that is known, the rest of its life changes nothing: one peer passes it over, the
+ * one that waits for the oldest life of another. False where nobody can.
+ */
+function skipLostEnd(replayed: readonly Replayed[]): boolean {
+  const age = ({ next }: Replayed): number => {
+    if (next?.event.kind !== 'received') return Number.POSITIVE_INFINITY;
+    const { from, incarnation } = next.event;
+    return incarnation - (replayed[from]?.state.incarnation ?? 0);
+  };
+  const stuck = replayed.filter(({ next }) => next !== undefined).sort((a, b) => age(a) - age(b));
+  return stuck.some((one) => skipToStart(one));
+}
+
+/** The next start, if its checkpoint is there. */
+function skipToStart(one: Replayed): boolean {
+  const start = one.starts.find(({ index }) => index > one.done);
+  if (start === undefined) return false;
+  if (start.round > 0 && !one.snapshots.checkpoints.has(start.round)) return false;
+  one.skipped += start.index - one.done;
+  for (; one.done < start.index; one.done++) one.next = nextOf(one.lines);
+  return true;
 }
 
 /** One line that cannot be reached stops others that wait for what comes after it: all are named. */

@@ -173,7 +173,7 @@ class Simulation implements Stage {
         return undefined;
       case 'leave':
         this.step(one, { kind: 'stop', reason: 'asked to stop' }, atMs);
-        this.#lives.die(one, 'left', atMs);
+        this.#lives.die(one, 'left', atMs, true);
         return undefined;
       default:
         return unreachable(happening);
@@ -188,7 +188,7 @@ class Simulation implements Stage {
     const one = peerAt(this.driven, deed.peer);
     switch (deed.kind) {
       case 'crash':
-        if (isAlive(one)) this.#lives.die(one, 'crashed', atMs);
+        if (isAlive(one)) this.#lives.die(one, 'crashed', atMs, deed.forGood === true);
         return undefined;
       case 'start':
         // Who has not been there yet comes when it joins.

@@ -58,10 +58,10 @@ export class Lives {
   }
 
   /** The process is no more: what it had under way and in mind is gone, and its neighbours notice. */
-  die(one: Driven, reason: string, atMs: number): void {
+  die(one: Driven, reason: string, atMs: number, forGood: boolean): void {
     if (one.state.phase !== 'finished') {
       this.#running -= 1;
-      this.#away += 1;
+      if (!forGood) this.#away += 1;
     }
     one.life += 1;
     one.timers.clear();

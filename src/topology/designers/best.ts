@@ -16,13 +16,13 @@ import { shortRing } from '../tours/ring-tour.ts';
 import type { Design, Designer, DesignRun } from './designer.ts';
 import { tourArcs } from './ring.ts';
 
-const options = z.strictObject({
+export const bestOptions = z.strictObject({
   /** Runs of the search on potentials, each from a seed of its own. */
   runs: z.int().min(1).max(1_000).default(4),
   /** Steps of each; by default 3·10⁸ / n², at most 40,000. */
   steps: z.int().min(1).optional(),
 });
-type Options = z.infer<typeof options>;
+type Options = z.infer<typeof bestOptions>;
 
 const stepsMax = 40_000;
 const stepArcPairs = 3e8;
@@ -32,7 +32,7 @@ const sameTimeMs = 1e-9;
 export const best: Designer<Options> = {
   name: 'best',
   summary: 'the least cycle time over all strong overlays, found by search; {runs, steps}',
-  options,
+  options: bestOptions,
   silosMax: 2_000,
   design({ graph }, chosen, run): Design {
     const { arcs, cycleTimeMs, how } = bestArcs(graph, chosen, run);

@@ -9,6 +9,7 @@ import { deltaMbst } from './delta-mbst.ts';
 import type { Design, Designer, DesignProblem, DesignRun } from './designer.ts';
 import { epidemic } from './epidemic.ts';
 import { exponential } from './exponential.ts';
+import { bestFreeArcs, ringFreeArcs } from './free-arcs.ts';
 import { matcha } from './matcha.ts';
 import { matchaPlus } from './matcha-plus.ts';
 import { mst } from './mst.ts';
@@ -36,6 +37,8 @@ export const designers: readonly RegisteredDesigner[] = [
   registered(ring),
   registered(multigraphRing),
   registered(best),
+  registered(bestFreeArcs),
+  registered(ringFreeArcs),
   registered(matcha),
   registered(matchaPlus),
   registered(underlayLinks),

@@ -206,7 +206,7 @@ describe('whatever becomes of the messages', () => {
           1e-9,
         );
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
@@ -243,7 +243,7 @@ describe('whatever becomes of the messages', () => {
           1e-8,
         );
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 

@@ -35,3 +35,20 @@ describe('what the command line loads', () => {
     expect(packagesOf(loaded).filter((name) => /libp2p|tensorflow/.test(name))).toEqual([]);
   });
 });
+
+describe('what a simulation loads', () => {
+  it.each(['cli/simulate.ts', 'cli/replay.ts', 'cli/simulation-folder.ts', 'compose-simulation.ts'])(
+    'is no libp2p at the start of %s, nor tfjs before it trains',
+    (file) => {
+      const loaded = packagesOf(loadedBy(resolve(SOURCE, file)));
+      expect(loaded.filter((name) => /libp2p|tensorflow/.test(name))).toEqual([]);
+    },
+  );
+
+  it.each(['simulate/index.ts', 'train/many-trainers.ts', 'swarm/run-folder.ts', 'node/checkpoint-store.ts'])(
+    'is no libp2p in %s, which it loads when it runs',
+    (file) => {
+      expect(packagesOf(loadedBy(resolve(SOURCE, file))).filter((name) => /libp2p/.test(name))).toEqual([]);
+    },
+  );
+});

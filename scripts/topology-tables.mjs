@@ -69,12 +69,12 @@ const rows = Object.entries(published).flatMap(([accessBps, networks]) =>
 );
 if (json) process.stdout.write(`${JSON.stringify({ rows }, null, 2)}\n`);
 else {
-  process.stdout.write('access    underlay  overlay      published ms    ours ms\n');
+  process.stdout.write('access      underlay  overlay      published ms    ours ms\n');
   for (const { accessBps, underlay, kind, publishedMs, oursMs, holds: fine } of rows) {
     const access = accessBps === 1e10 ? '10 Gbit/s' : '100 Mbit/s';
     const figures = `${String(publishedMs).padStart(12)} ${oursMs.toFixed(2).padStart(10)}`;
     process.stdout.write(
-      `${access.padEnd(10)}${underlay.padEnd(10)}${kind.padEnd(13)}${figures}${fine ? '' : '   differs'}\n`,
+      `${access.padEnd(12)}${underlay.padEnd(10)}${kind.padEnd(13)}${figures}${fine ? '' : '   differs'}\n`,
     );
   }
 }

@@ -7,7 +7,7 @@ import type { ComparedDesign, ConnectivityGraph, CriticalCycle, Judgement } from
 export type DesignBound = number | undefined;
 
 /** The bound and the gap, λ / bound − 1, of what the bound is about: rounds over one static strong overlay. */
-export function gapOf(judgement: Judgement, bound: DesignBound, isStatic: boolean) {
+function gapOf(judgement: Judgement, bound: DesignBound, isStatic: boolean) {
   const applies = isStatic && (judgement.timing === 'gossip' || judgement.timing === 'star');
   if (bound === undefined || !applies) return { lowerBoundMs: null, gap: null };
   return { lowerBoundMs: bound, gap: Math.max(0, judgement.cycleTimeMs / bound - 1) };

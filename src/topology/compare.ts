@@ -109,7 +109,7 @@ export function boundOf(
 }
 
 /** True where the bound is about it: rounds over one static strong overlay, without stale models. */
-export function isBounded({ design, judgement }: Pick<ComparedDesign, 'design' | 'judgement'>): boolean {
+function isBounded({ design, judgement }: Pick<ComparedDesign, 'design' | 'judgement'>): boolean {
   const isStatic = design.overlay.schedule === undefined;
   return isStatic && (judgement.timing === 'gossip' || judgement.timing === 'star');
 }

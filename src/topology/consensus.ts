@@ -29,7 +29,7 @@ export interface Consensus {
   readonly effectiveNeighbours?: number;
 }
 
-export const effectiveGamma = 0.9;
+const effectiveGamma = 0.9;
 const threshold = 1e-3;
 /** Exact averaging falls to rounding errors in one round; decay, however fast, passes through what lies between. */
 const exactThreshold = 1e-12;

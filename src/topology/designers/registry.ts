@@ -2,6 +2,7 @@
 import { checkAgainst } from '../../base/document.ts';
 import { InputError, ProblemsError } from '../../base/errors.ts';
 import { nearest } from '../../base/schema-problems.ts';
+import { baseK } from './base-k.ts';
 import { best } from './best.ts';
 import { complete } from './complete.ts';
 import { dCliques } from './d-cliques.ts';
@@ -15,6 +16,7 @@ import { matchaPlus } from './matcha-plus.ts';
 import { mst } from './mst.ts';
 import { multigraphRing } from './multigraph-ring.ts';
 import { onePeerExponential } from './one-peer-exponential.ts';
+import { placedSchedule } from './placed-schedule.ts';
 import { randomRegular } from './random-regular.ts';
 import { ring, ringChristofides } from './ring.ts';
 import { star, starBestHub } from './star.ts';
@@ -36,6 +38,8 @@ export const designers: readonly RegisteredDesigner[] = [
   registered(ringChristofides),
   registered(ring),
   registered(multigraphRing),
+  registered(baseK),
+  registered(placedSchedule),
   registered(best),
   registered(bestFreeArcs),
   registered(ringFreeArcs),

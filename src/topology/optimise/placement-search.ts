@@ -1,0 +1,159 @@
+/**
+ * Which silo takes which position of a schedule, so that its period is short. Simulated annealing over swaps; the cost is
+ * Collatz–Wielandt's upper bound on the max-plus eigenvalue of the period's product: with x(r) the start times after r
+ * periods, max_i (x_i(r + s) − x_i(r)) / s ≥ λ, and equal to it once the transient is over. What is found is judged
+ * anew by the eigenvalue itself.
+ */
+import type { Random } from '../../base/random.ts';
+import { arcDelayMs, type ConnectivityGraph, roundComputeMs } from '../delays.ts';
+import type { Arc } from '../overlay.ts';
+
+export interface PlacementOptions {
+  readonly stepsMax: number;
+  readonly random: Random;
+  expired(): boolean;
+  /** position → silo; where the search starts. */
+  readonly start?: Int32Array;
+}
+
+export interface Placement {
+  /** [position] → silo. */
+  readonly siloAt: Int32Array;
+  /** Upper bound on a period of the schedule so placed, ms. */
+  readonly periodMs: number;
+}
+
+const warmUpPeriods = 3;
+const countedPeriods = 3;
+const firstTemperature = 0.01;
+const lastTemperature = 0.0001;
+const stepsPerClockCheck = 64;
+
+/** `phases`: arcs between positions, which are as many as silos. Core links are not shared here. */
+export function searchPlacement(
+  graph: ConnectivityGraph,
+  phases: readonly (readonly Arc[])[],
+  { stepsMax, random, expired, start }: PlacementOptions,
+): Placement {
+  const clock = new ScheduleClock(graph, phases);
+  const siloAt =
+    start?.slice() ?? random.shuffle(Int32Array.from({ length: graph.siloCount }, (_, silo) => silo));
+  let currentMs = clock.periodMs(siloAt);
+  let best = { siloAt: siloAt.slice(), periodMs: currentMs };
+  for (let step = 0; step < stepsMax; step++) {
+    if (step % stepsPerClockCheck === 0 && expired()) break;
+    const share = firstTemperature * (lastTemperature / firstTemperature) ** (step / stepsMax);
+    const [one, other] = twoPositions(siloAt.length, random);
+    swap(siloAt, one, other);
+    const trialMs = clock.periodMs(siloAt);
+    const worse = trialMs - currentMs;
+    if (worse > 0 && random.uniform() >= Math.exp(-worse / (share * currentMs))) {
+      swap(siloAt, one, other);
+      continue;
+    }
+    currentMs = trialMs;
+    if (currentMs < best.periodMs) best = { siloAt: siloAt.slice(), periodMs: currentMs };
+  }
+  return best;
+}
+
+function twoPositions(count: number, random: Random): [number, number] {
+  if (count < 2) return [0, 0];
+  const one = random.integer(count);
+  return [one, (one + 1 + random.integer(count - 1)) % count];
+}
+
+function swap(siloAt: Int32Array, one: number, other: number): void {
+  [siloAt[one], siloAt[other]] = [siloAt[other]!, siloAt[one]!];
+}
+
+/** Start times of rounds, period after period. */
+class ScheduleClock {
+  readonly #siloCount: number;
+  /** Per phase, by arc: tail, head, and the table of delays at their degrees. */
+  readonly #phases: readonly {
+    readonly from: Int32Array;
+    readonly to: Int32Array;
+    readonly delaysMs: readonly Float64Array[];
+  }[];
+  readonly #computeMs: Float64Array;
+  #now: Float64Array;
+  #next: Float64Array;
+  readonly #mark: Float64Array;
+
+  constructor(graph: ConnectivityGraph, phases: readonly (readonly Arc[])[]) {
+    this.#siloCount = graph.siloCount;
+    const tables = new Map<string, Float64Array>();
+    this.#phases = phases.map((arcs) => {
+      const outDegree = new Int32Array(graph.siloCount);
+      const inDegree = new Int32Array(graph.siloCount);
+      for (const [from, to] of arcs) {
+        outDegree[from] = outDegree[from]! + 1;
+        inDegree[to] = inDegree[to]! + 1;
+      }
+      return {
+        from: Int32Array.from(arcs, ([from]) => from),
+        to: Int32Array.from(arcs, ([, to]) => to),
+        delaysMs: arcs.map(([from, to]) => tableOf(graph, outDegree[from]!, inDegree[to]!, tables)),
+      };
+    });
+    this.#computeMs = Float64Array.from({ length: graph.siloCount }, (_, silo) =>
+      roundComputeMs(graph, silo),
+    );
+    this.#now = new Float64Array(graph.siloCount);
+    this.#next = new Float64Array(graph.siloCount);
+    this.#mark = new Float64Array(graph.siloCount);
+  }
+
+  periodMs(siloAt: Int32Array): number {
+    this.#now.fill(0);
+    for (let period = 0; period < warmUpPeriods; period++) this.#advance(siloAt);
+    this.#mark.set(this.#now);
+    for (let period = 0; period < countedPeriods; period++) this.#advance(siloAt);
+    let most = 0;
+    for (let position = 0; position < this.#siloCount; position++) {
+      most = Math.max(most, this.#now[position]! - this.#mark[position]!);
+    }
+    return most / countedPeriods;
+  }
+
+  #advance(siloAt: Int32Array): void {
+    const count = this.#siloCount;
+    for (const { from, to, delaysMs } of this.#phases) {
+      const now = this.#now;
+      const next = this.#next;
+      for (let position = 0; position < count; position++) {
+        next[position] = now[position]! + this.#computeMs[siloAt[position]!]!;
+      }
+      for (let arc = 0; arc < from.length; arc++) {
+        const tail = from[arc]!;
+        const head = to[arc]!;
+        const arrivalMs = now[tail]! + delaysMs[arc]![siloAt[tail]! * count + siloAt[head]!]!;
+        if (arrivalMs > next[head]!) next[head] = arrivalMs;
+      }
+      this.#now = next;
+      this.#next = now;
+    }
+  }
+}
+
+/** Delays of all pairs of silos at given degrees. [n × n] */
+function tableOf(
+  graph: ConnectivityGraph,
+  outDegree: number,
+  inDegree: number,
+  tables: Map<string, Float64Array>,
+): Float64Array {
+  const key = `${outDegree},${inDegree}`;
+  const held = tables.get(key);
+  if (held !== undefined) return held;
+  const { siloCount } = graph;
+  const table = new Float64Array(siloCount * siloCount);
+  for (let from = 0; from < siloCount; from++) {
+    for (let to = 0; to < siloCount; to++) {
+      if (from !== to) table[from * siloCount + to] = arcDelayMs(graph, from, to, outDegree, inDegree);
+    }
+  }
+  tables.set(key, table);
+  return table;
+}

@@ -249,6 +249,33 @@ describe('who may connect', () => {
     expect(target.witness.count('linkDown')).toBe(0);
   });
 
+  test('who is shut out loses its link, is refused, and is let in again', async () => {
+    const members = await membersOf(2);
+    const timing = { backoffMsMin: 5, backoffMsMax: 10 };
+    const target = await started(makePeer(0, members, [[0, 1]], { dials: () => false }));
+    const peer = await started(makePeer(1, members, [[0, 1]], { dials: () => true, timing }));
+    peer.transport.connect(new Map([[0, target.addresses]]));
+    await target.witness.until('linkUp');
+    target.transport.admit(1, false);
+    await target.witness.until('linkDown');
+    const [refused] = await target.witness.until('refused');
+    expect(refused).toMatchObject({ reason: 'unknown-peer', detail: expect.stringContaining('shut out') });
+    target.transport.admit(1, true);
+    await target.witness.until('linkUp', () => true, 2);
+  });
+
+  test('who was shut out before the start is refused from the beginning', async () => {
+    const members = await membersOf(2);
+    const shut = makePeer(0, members, [[0, 1]], { dials: () => false });
+    shut.admit(1, false);
+    const target = await started(shut);
+    const peer = await started(makePeer(1, members, [[0, 1]], { dials: () => true }));
+    peer.transport.connect(new Map([[0, target.addresses]]));
+    const [refused] = await target.witness.until('refused');
+    expect(refused).toMatchObject({ reason: 'unknown-peer', detail: expect.stringContaining('shut out') });
+    expect(target.witness.count('linkUp')).toBe(0);
+  });
+
   test('a restarted peer gets its link back', async () => {
     const members = await membersOf(2);
     const target = await started(makePeer(0, members, [[0, 1]], { dials: () => false }));

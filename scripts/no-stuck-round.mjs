@@ -1,0 +1,143 @@
+/**
+ * npm run bench:churn -- [--schedules 50] [--simulated 1000] [--seed 1] [--rules a,b] [--rounds 60] [--json FILE]
+ * No stuck round: seeded fault schedules (kill, stop and continue, outage, slow, loss, duplicate, corrupt) on real processes and on
+ * virtual time, each judged beside runs without faults:
+ *   hangs, crashes      runs that do not end; peers that die without the schedule's doing
+ *   pace                rounds per second of the slowest live peer that no fault is aimed at, over the same without faults, leaving out one
+ *                       deadline after each instant at which a fault begins or ends; wanted ≥ 0.5 where the rule tolerates the schedule
+ *   accuracy            points below the runs without faults, where nobody's data are gone; wanted ≤ 1
+ *   back                from the start of a killed peer's new process to its first round with a neighbour; wanted ≤ 10 s
+ * Real paces depend on what else the machine does: the load is printed. --schedules 0 or --simulated 0 leaves a part out.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { exchangeRuleNames } from '../dist/exchange/index.js';
+import { median } from './no-stuck-round/rate.mjs';
+import { realRuns } from './no-stuck-round/real.mjs';
+import { describeFaults } from './no-stuck-round/schedules.mjs';
+import { simulatedRuns } from './no-stuck-round/simulated.mjs';
+
+const PACE_MIN = 0.5;
+const ACCURACY_LOSS_MAX = 1;
+const BACK_MS_MAX = 10_000;
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '50' },
+    simulated: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '60' },
+    rules: { type: 'string', default: exchangeRuleNames.join() },
+    json: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const rules = values.rules.split(',');
+const load = () =>
+  `load ${loadavg()
+    .map((value) => value.toFixed(1))
+    .join(' ')} on ${availableParallelism()} processors`;
+
+const show = (value, digits) => (value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits));
+
+function line({
+  index,
+  rule,
+  intensity,
+  schedule,
+  outcome,
+  rateRatio,
+  isJudged,
+  pauseMs,
+  accuracyLoss,
+  backMs = [],
+}) {
+  const cells = [
+    String(index).padStart(4),
+    rule.padEnd(16),
+    intensity.padEnd(6),
+    outcome.padEnd(9),
+    `pace ${show(rateRatio, 2)}${isJudged ? '' : ' (not judged)'}`.padEnd(23),
+    `pause ${show(pauseMs / 1000, 1)} s`.padEnd(13),
+    `lost ${show(accuracyLoss, 2)} points`.padEnd(18),
+    backMs.length === 0 ? '' : `back ${backMs.map((ms) => show(ms / 1000, 1)).join(', ')} s`,
+    describeFaults(schedule),
+  ];
+  return cells.join(' ').trimEnd();
+}
+
+function verdict(name, results) {
+  const count = (kind) => results.filter(({ outcome }) => outcome === kind).length;
+  const judged = results.filter(({ isJudged, rateRatio }) => isJudged && rateRatio !== undefined);
+  const slow = judged.filter(({ rateRatio }) => rateRatio < PACE_MIN);
+  const losses = results.flatMap(({ accuracyLoss }) => accuracyLoss ?? []);
+  const worse = losses.filter((loss) => loss > ACCURACY_LOSS_MAX);
+  const backs = results.flatMap(({ backMs = [] }) => backMs);
+  const unexplained = results.reduce((sum, result) => sum + (result.unexplained ?? 0), 0);
+  const reasons = {};
+  for (const { exclusions } of results)
+    for (const reason of exclusions) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  console.log(`${name}, by rule:`);
+  for (const rule of new Set(results.map((result) => result.rule))) {
+    const own = judged.filter((result) => result.rule === rule).map(({ rateRatio }) => rateRatio);
+    const all = results.filter((result) => result.rule === rule).length;
+    console.log(
+      `  ${rule.padEnd(16)} ${all} schedules, ${own.length} tolerated: pace median ${show(median(own), 2)}, least ${show(own.length === 0 ? undefined : Math.min(...own), 2)}`,
+    );
+  }
+  console.log(`  left out: ${JSON.stringify(reasons)}, ${unexplained} without a reason`);
+  if (backs.length > 0)
+    console.log(
+      `  back after a kill: ${backs.length} times, median ${show(median(backs) / 1000, 1)} s, most ${show(Math.max(...backs) / 1000, 1)} s`,
+    );
+  console.log(
+    `${name}: ${results.length} schedules, ${count('hang')} hangs, ${count('crash')} crashes, ${count('violation')} violations; ` +
+      `pace below ${PACE_MIN}: ${slow.length} of ${judged.length}; more than ${ACCURACY_LOSS_MAX} point less: ${worse.length} of ${losses.length}` +
+      `; back later than ${BACK_MS_MAX / 1000} s: ${backs.filter((ms) => ms > BACK_MS_MAX).length} of ${backs.length}; ${load()}`,
+  );
+  return count('hang') + count('crash') + count('violation') + unexplained === 0;
+}
+
+const simulated = [];
+const real = [];
+const simulatedCount = Number(values.simulated);
+const realCount = Number(values.schedules);
+if (simulatedCount > 0) {
+  await simulatedRuns({
+    schedules: simulatedCount,
+    seed,
+    rules,
+    onResult: (result) => {
+      simulated.push(result);
+      const isBad = result.outcome !== 'ended' || (result.isJudged && result.rateRatio < PACE_MIN);
+      if (isBad)
+        console.log(
+          `${line(result)}; ${result.where}${result.message === undefined ? '' : `\n  ${result.message}`}`,
+        );
+    },
+  });
+}
+let isFine = simulated.length === 0 || verdict('virtual time', simulated);
+if (realCount > 0) {
+  console.log(load());
+  const folder = mkdtempSync(join(tmpdir(), 'grapevine-no-stuck-'));
+  await realRuns({
+    schedules: realCount,
+    seed,
+    rules,
+    rounds: Number(values.rounds),
+    folder,
+    onResult: (result) => {
+      real.push(result);
+      console.log(line(result));
+      if (result.outcome !== 'ended') console.log(result.message);
+    },
+  });
+  rmSync(folder, { recursive: true, force: true });
+  isFine = verdict('real processes', real) && isFine;
+}
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify({ simulated, real }, null, 2)}\n`);
+process.exitCode = isFine ? 0 : 1;

@@ -1,0 +1,148 @@
+/** Fault schedules on real processes: small swarms of `grapevine swarm`, watched from outside and judged by their own records. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildOverlay } from '../../dist/topology/index.js';
+import { longestPauseMs, median, roundRate, windowsAfter } from './rate.mjs';
+import { faultInstants, keepsAllData, scheduleOf, touchedPeers } from './schedules.mjs';
+import { isTolerated } from './tolerance.mjs';
+
+const GRAPEVINE = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const PEERS = 5;
+const DEADLINE = { floorMs: 200, ceilingMs: 1_000, downGraceMs: 100 };
+/** A swarm that has not ended by then hangs: starting, the run, a drain, on a machine that does other things too. */
+const HANG_MS = 180_000;
+/** A run without faults for so many with. */
+const CALM_EVERY = 9;
+const REASONS = new Set(['deadline', 'down', 'left', 'absent', 'ahead', 'late']);
+
+export async function realRuns({ schedules, seed, rules, rounds, folder, onResult }) {
+  const overlay = buildOverlay({ kind: 'ring' }, PEERS);
+  const calm = new Map(rules.map((rule) => [rule, []]));
+  for (let index = 0; index < schedules; index++) {
+    const rule = rules[index % rules.length];
+    const nth = Math.floor(index / rules.length);
+    const own = calm.get(rule);
+    if (nth % CALM_EVERY === 0) own.push(await swarm({ rule, seed, rounds, folder }));
+    // The faults come while the run without them would still go on.
+    const untilMs = Math.round(0.8 * lengthMs(own));
+    const drawn = scheduleOf({ seed, index, untilMs, peerCount: PEERS, arcs: overlay.arcs });
+    const run = await swarm({ rule, seed, rounds, folder, schedule: drawn.schedule });
+    onResult(judged({ index, rule, overlay, ...drawn, run, calm: own }));
+  }
+  return calm;
+}
+
+function lengthMs(runs) {
+  const ends = runs.flatMap(({ peers }) => peers.flatMap(({ lives }) => lives[0]?.rounds.at(-1)?.toMs ?? []));
+  return Math.max(1_000, median(ends) || 0);
+}
+
+function experimentOf({ rule, seed, rounds, schedule }) {
+  return {
+    name: 'no-stuck-round',
+    seed,
+    data: { dataset: 'digits', silos: PEERS, partition: { kind: 'dirichlet', alpha: 1 }, testShare: 0.2 },
+    model: 'softmax',
+    train: { learningRate: 0.1, batchSize: 16, localSteps: 4, backend: 'cpu' },
+    topology: { kind: 'ring' },
+    exchange: { rule, deadline: DEADLINE },
+    evaluate: { everyRounds: 1_000 },
+    checkpoint: { everyRounds: 5, keep: 2 },
+    stop: { rounds },
+    ...(schedule === undefined ? {} : { faults: { schedule } }),
+  };
+}
+
+async function swarm({ folder, ...what }) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'experiment.json');
+  const out = join(folder, 'run');
+  writeFileSync(file, JSON.stringify(experimentOf(what)));
+  const child = spawn(
+    process.execPath,
+    [GRAPEVINE, 'swarm', '--json', '--restarts', '0', '--out', out, file],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+  let hung = false;
+  const patience = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, HANG_MS);
+  const code = await new Promise((resolve) => child.on('close', (exit, signal) => resolve(exit ?? signal)));
+  clearTimeout(patience);
+  const summary = parsed(stdout);
+  const peers = Array.from({ length: PEERS }, (_, peer) => peerRecords(join(out, 'peers', `silo-${peer}`)));
+  // Who dies without the schedule's doing.
+  const crashes = stderr.match(/^.* died \(.*$/gm) ?? [];
+  return { hung, code, summary, peers, crashes, stderr };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The rounds of every life of a peer, on the schedule's time as far as its first life tells it. */
+function peerRecords(folder) {
+  const path = join(folder, 'events.jsonl');
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+  const lives = [];
+  let unexplained = 0;
+  for (const line of lines.map(parsed)) {
+    if (line === undefined) continue;
+    if (line.type === 'run') lives.push({ rounds: [], fromMs: 0, backMs: undefined });
+    const life = lives.at(-1);
+    if (life === undefined) continue;
+    if (line.type === 'notice' && line.what === 'gathered') life.fromMs = line.nowMs;
+    if (line.type !== 'round' || line.nowMs === undefined) continue;
+    const excluded = line.excluded ?? [];
+    unexplained += excluded.filter(({ reason }) => !REASONS.has(reason)).length;
+    if (excluded.length < 2) life.backMs ??= line.nowMs;
+    const beganMs = life.rounds.at(-1)?.toMs ?? 0;
+    life.rounds.push({ fromMs: beganMs, toMs: line.nowMs - life.fromMs });
+  }
+  return { lives, unexplained };
+}
+
+function judged({ index, rule, overlay, schedule, intensity, run, calm }) {
+  const touched = touchedPeers(schedule);
+  const usable = calm.filter(({ summary }) => summary !== undefined);
+  const pardoned = windowsAfter(faultInstants(schedule), DEADLINE.ceilingMs);
+  const usual = median(
+    usable.flatMap(({ peers }) => peers.map(({ lives }) => roundRate(lives[0]?.rounds ?? [], []))),
+  );
+  const untouched = run.peers.filter((_, peer) => !touched.has(peer));
+  const rates = untouched.flatMap(({ lives }) => roundRate(lives[0]?.rounds ?? [], pardoned) ?? []);
+  const accuracy = run.summary?.accuracy.together?.mean;
+  const usualAccuracy = median(usable.map(({ summary }) => summary.accuracy.together?.mean));
+  return {
+    index,
+    rule,
+    intensity,
+    schedule,
+    outcome: run.hung ? 'hang' : run.code !== 0 || run.crashes.length > 0 ? 'crash' : 'ended',
+    message: run.crashes.concat(run.code === 0 ? [] : [run.stderr.slice(-2_000)]).join('\n'),
+    rateRatio: rates.length === 0 ? undefined : Math.min(...rates) / usual,
+    isJudged: isTolerated({ rule, options: {}, overlay, schedule }),
+    exclusions: (run.summary?.peers ?? []).flatMap(({ exclusionsByReason }) =>
+      Object.entries(exclusionsByReason).flatMap(([reason, count]) => Array(count).fill(reason)),
+    ),
+    unexplained: run.peers.reduce((sum, { unexplained }) => sum + unexplained, 0),
+    pauseMs: Math.max(0, ...untouched.map(({ lives }) => longestPauseMs(lives[0]?.rounds ?? []))),
+    backMs: run.peers.flatMap(({ lives }) => lives.slice(1).flatMap(({ backMs }) => backMs ?? [])),
+    accuracyLoss:
+      keepsAllData(schedule) && accuracy !== undefined ? 100 * (usualAccuracy - accuracy) : undefined,
+  };
+}

@@ -85,7 +85,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
       {
         variant: oneOf(['robust', 'plain'], 'robust'),
         periodMs: PERIOD_MS,
-        stepFactorMax: realNumber(1, 1e9, 2),
+        stepFactorMax: realNumber(1, 1e9, 1),
       },
       given,
     ),

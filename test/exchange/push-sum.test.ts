@@ -351,7 +351,8 @@ describe('precision', () => {
 
 describe('training', () => {
   test('the change is added to y, and the step in x is bounded where z is small', () => {
-    const peer = new DrivenRule({ rule: 'push-sum', self: 0, outNeighbours: [1] });
+    const options = { stepFactorMax: 2 };
+    const peer = new DrivenRule({ rule: 'push-sum', options, self: 0, outNeighbours: [1] });
     peer.begin(0, Float64Array.of(4));
     peer.now = 100;
     peer.trained(5);

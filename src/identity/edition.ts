@@ -30,7 +30,14 @@ export function nextEdition(
 ): EditionChange | undefined {
   const next = parseMembership(content, file);
   if (next.signature === current.signature && next.sequence === current.sequence) return undefined;
-  verifyMembership(next, { ...expected, sequenceMin: current.sequence + 1 }, file);
+  verifyMembership(next, expected, file);
+  if (next.sequence <= current.sequence) {
+    throw new InputError(
+      'membership-outdated',
+      `${file} is edition ${next.sequence}, and edition ${current.sequence} is in force; a change takes a higher number, which \`grapevine membership sign\` gives it`,
+      { file, got: next.sequence, inForce: current.sequence },
+    );
+  }
   const isSameGraph =
     next.members.length === current.members.length &&
     next.members.every(({ name }, index) => name === current.members[index]?.name);

@@ -8,6 +8,7 @@ import { newIdentity } from '../../src/identity/index.ts';
 import { parseSummary } from '../../src/record/index.ts';
 import { libp2pTransport } from '../../src/transport/libp2p/index.ts';
 import { BUILT, type OwnData, ownData, Running, SILOS } from './own-data.ts';
+import { run } from './run.ts';
 
 const ROUNDS = 120;
 
@@ -63,6 +64,31 @@ describe.skipIf(!existsSync(BUILT))(
       // Torgersen has Adélie penguins only (0.44 alone), and yet knows what Biscoe's are. Dream's are known as
       // well where it came back before the others had done their rounds, which they do not wait for.
       expect(summaries[2]?.peers[0]?.globalTest).toBeGreaterThan(0.7);
+    });
+
+    it('follow a newer membership: who is shut out stops, the others go on without it; an older one is refused', {
+      timeout: 180_000,
+    }, async () => {
+      await own.edit('experiment.yaml', 'rounds: 30', 'rounds: 1000000');
+      const [biscoe, dream, torgersen] = SILOS.map((name) => start(name)) as [Running, Running, Running];
+      await Promise.all([biscoe, dream, torgersen].map((peer) => peer.says(/listens on/)));
+      await checkpointOf(own.runFolder('biscoe'), 10);
+      const members = join(own.folder, 'members.yaml');
+      const first = await readFile(members, 'utf8');
+      await own.edit('members.yaml', '- name: dream\n', '- name: dream\n    revoked: true\n');
+      const key = join(own.folder, 'keys/operator.pem');
+      expect((await run('membership', 'sign', members, '--key', key)).exitCode).toBe(0);
+      await biscoe.says(/membership edition 2 is in force; shut out: dream/);
+      await dream.says(/membership edition 2 is in force; shut out: dream/);
+      expect(await dream.exited).toBe(4);
+      expect((await run('check', own.silo('dream'))).stderr).toContain('shuts dream out');
+      await writeFile(members, first);
+      await torgersen.says(/the membership stays as it was: .* is edition 1, and edition 2 is in force/);
+      const others = [biscoe, torgersen];
+      for (const peer of others) peer.kill('SIGTERM');
+      expect(await Promise.all(others.map(({ exited }) => exited))).toEqual([4, 4]);
+      const { peers } = await summaryOf(own.runFolder('biscoe'));
+      expect(peers[0]?.exclusions).toBeGreaterThan(0);
     });
 
     it('says that its port is taken, that its folder is in use, and how to go on after SIGTERM', {

@@ -11,7 +11,7 @@ import { type PeerJob, planToJson } from './node/job.ts';
 import type { PeerMakers, PeerWatcher, RunningPeer } from './node/run-peer.ts';
 import type { RunPlan } from './peer/plan.ts';
 import type { PooledJob } from './swarm/protocol.ts';
-import { mixingMatrix } from './topology/mixing.ts';
+import { mixingMatrices } from './topology/schedule.ts';
 import type { ModelShape, SampleSelection, TrainerSpec, TrainSpec } from './train/spec.ts';
 import { frameLimits } from './wire/message.ts';
 
@@ -30,7 +30,7 @@ export function planOf(experiment: Experiment): RunPlan {
   return {
     seed,
     overlay,
-    matrix: mixingMatrix(overlay, exchange.weights),
+    matrices: mixingMatrices(overlay, exchange.weights),
     rule: present(findExchangeRule(exchange.rule, exchange.encoding), `exchange rule ${exchange.rule}`),
     ruleOptions: exchange.options,
     carrier: exchange.carrier,

@@ -13,7 +13,7 @@ import {
   ruleFits,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
-import { diameter, maxDegree, mixingMatrix, outNeighbours, spectralGap } from '../topology/index.ts';
+import { diameter, maxDegree, mixingMatrices, outNeighbours, periodGap } from '../topology/index.ts';
 import type { Session } from './session.ts';
 import { grapevineVersion } from './version.ts';
 
@@ -86,7 +86,7 @@ function graphFacts({ overlay, exchange }: Experiment): GraphFacts {
     degreeMin: Math.min(...degrees),
     degreeMax: maxDegree(overlay),
     diameter: diameter(overlay),
-    spectralGap: spectralGap(mixingMatrix(overlay, exchange.weights)),
+    spectralGap: periodGap(mixingMatrices(overlay, exchange.weights)),
   };
 }
 

@@ -54,6 +54,8 @@ export interface Slack {
 }
 
 export interface Barrier {
+  /** In-neighbours of each phase, where the graph changes: only those of the round's phase are awaited. */
+  readonly phases: readonly ReadonlySet<number>[] | undefined;
   readonly options: DeadlineOptions;
   readonly slack: Slack;
   readonly linkLossMeansSilence: boolean;
@@ -104,6 +106,7 @@ export function createBarrier(
   const { deadline: options, linkLossMeansSilence } = context;
   const round = firstRound - 1;
   return {
+    phases: context.phases?.map(({ inNeighbours }) => new Set(inNeighbours)),
     options,
     slack,
     linkLossMeansSilence,
@@ -136,7 +139,7 @@ export function arrive(
   vector: Vector,
   nowMs: number,
 ): Arrival {
-  const neighbour = present(barrier.neighbours.get(from), `in-neighbour ${from}`);
+  const neighbour = present(barrier.neighbours.get(from), () => `in-neighbour ${from}`);
   const startMs = barrier.startsMs.get(round);
   if (round < barrier.round) {
     if (startMs !== undefined) noteLag(neighbour, nowMs - startMs);
@@ -193,7 +196,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   const waitingFor: number[] = [];
   const excluded: Exclusion[] = [];
   let wakeAtMs: number | undefined;
-  for (const neighbour of barrier.neighbours.values()) {
+  for (const neighbour of inThisRound(barrier)) {
     const { peer } = neighbour;
     const vector = usable(barrier, neighbour);
     if (vector !== undefined) {
@@ -215,7 +218,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     const againMs = deadlineOf(barrier, neighbour).atMs;
     wakeAtMs = wakeAtMs === undefined ? againMs : Math.min(wakeAtMs, againMs);
   }
-  if (waitingFor.length > 0 && arrived.length >= barrier.neighbours.size - barrier.slack.backups) {
+  if (waitingFor.length > 0 && arrived.length >= inThisRound(barrier).length - barrier.slack.backups) {
     for (const peer of waitingFor.splice(0)) excluded.push({ peer, reason: 'late' });
     excluded.sort((a, b) => a.peer - b.peer);
     wakeAtMs = undefined;
@@ -230,7 +233,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
 /** Neighbours whose message for this round is awaited and not here, ascending; all of them while this peer is alone. */
 export function awaited(barrier: Barrier): number[] {
   if (isAlone(barrier)) return [...barrier.neighbours.keys()];
-  return neighboursOf(barrier)
+  return inThisRound(barrier)
     .filter(
       (one) =>
         one.awaitedFrom !== undefined &&
@@ -248,6 +251,13 @@ function usable({ round, slack }: Barrier, { inbox }: AwaitedNeighbour): Vector 
     if (vector !== undefined) return vector;
   }
   return undefined;
+}
+
+/** The neighbours that this round's phase hears from. */
+function inThisRound(barrier: Barrier): AwaitedNeighbour[] {
+  const { phases, round } = barrier;
+  if (phases === undefined) return neighboursOf(barrier);
+  return neighboursOf(barrier).filter(({ peer }) => phases[round % phases.length]?.has(peer));
 }
 
 function neighboursOf({ neighbours }: Barrier): AwaitedNeighbour[] {

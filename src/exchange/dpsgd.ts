@@ -5,7 +5,8 @@
  *   adapt-then-mix   x ← Σⱼ Wᵢⱼ train(xⱼ)                   adapt-then-combine
  * Our deviation: a neighbour that is left out of a round (barrier.ts) gives its mixing weight to self. Rows keep their sum, and
  * where both ends leave each other out a symmetric W stays doubly stochastic. `staleness` and `backups` wait for less (barrier.ts): an
- * older model is mixed with the weight of a fresh one, a late one is left out like an absent neighbour's.
+ * older model is mixed with the weight of a fresh one, a late one is left out like an absent neighbour's. Where the graph changes from
+ * round to round, W is that of the round's phase and only its neighbours are sent to and awaited.
  */
 import { present } from '../base/assert.ts';
 import { plusDelta, type WeightedVector, weightedSum } from '../params/kernels.ts';
@@ -26,6 +27,7 @@ import {
   type Wait,
 } from './barrier.ts';
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
+import { phaseOf } from './phases.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
 
 const VARIANTS = ['parallel', 'mix-then-adapt', 'adapt-then-mix'] as const;
@@ -58,6 +60,7 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
     'links that lose messages or peers of very unequal speed: every loss costs a deadline, and the slowest sets the pace',
   tolerates: ['duplication', 'reordering', 'crash'],
   synchronous: true,
+  schedules: true,
   broadcast: true,
   queue: 'every',
   messages: { model: { vectors: ['params'] } },
@@ -172,7 +175,7 @@ function afterTraining(state: DpsgdState, trained: Vector): RuleAction[] {
 
 function share(state: DpsgdState, vector: Vector): RuleAction {
   const message = { kind: 'model', round: state.round, vectors: [vector], numbers: [] };
-  return { kind: 'send', to: state.context.outNeighbours, message };
+  return { kind: 'send', to: phaseOf(state.context, state.round).outNeighbours, message };
 }
 
 /** Goes on if everybody awaited is here; otherwise sees to it that the next deadline wakes the rule. */
@@ -205,7 +208,8 @@ function mix(state: DpsgdState, wait: Wait, actions: RuleAction[]): void {
 
 /** Σⱼ Wᵢⱼ vⱼ in ascending peer index, self in its place; absent neighbours' weight goes to self. */
 function mixed(state: DpsgdState, own: Vector, wait: Wait): Vector {
-  const { self, mixingRow } = state.context;
+  const { self } = state.context;
+  const { mixingRow } = phaseOf(state.context, state.round);
   let ownWeight = mixingRow.get(self) ?? 0;
   for (const { peer } of wait.excluded) ownWeight += mixingRow.get(peer) ?? 0;
   const terms: (WeightedVector & { peer: number })[] = wait.arrived.map(({ peer, vector }) => ({

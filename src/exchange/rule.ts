@@ -63,6 +63,8 @@ export interface RuleContext {
   readonly aheadMax: ReadonlyMap<number, number>;
   /** Row `self` of the mixing matrix W: what this peer gives to what it receives from j; includes self. */
   readonly mixingRow: ReadonlyMap<number, number>;
+  /** Where the graph changes: round r uses phase r mod length. Absent: all neighbours in every round, as in mixingRow. */
+  readonly phases?: readonly RulePhase[];
   /** The rule's own options, validated by the rule's `parse`. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly deadline: DeadlineOptions;
@@ -75,6 +77,9 @@ export interface RuleContext {
   /** Whether a broken link means that the neighbour cannot be heard (false where messages arrive around it). */
   readonly linkLossMeansSilence: boolean;
 }
+
+/** Who takes part in the rounds of one phase; parts of the context's own neighbours, with the weights of that phase. */
+export type RulePhase = Pick<RuleContext, 'outNeighbours' | 'inNeighbours' | 'mixingRow'>;
 
 /** A peer's life: it ends with the process. */
 export interface RuleLife {
@@ -183,6 +188,8 @@ export interface ExchangeRule<State = unknown> {
   readonly tolerates: readonly Tolerance[];
   /** Rounds are in step across peers: params can be compared bit for bit. */
   readonly synchronous: boolean;
+  /** It follows a graph that changes from round to round; absent: it uses all arcs in every round. */
+  readonly schedules?: true;
   /** Every send goes to all out-neighbours alike, so that the gossip carrier can publish it once. */
   readonly broadcast: boolean;
   /** Whether each message must reach its receiver, or only the latest one matters. */

@@ -9,9 +9,10 @@ import { isLinkFault } from '../faults/link-faults.ts';
 import { resolveFaults } from '../faults/resolve.ts';
 import { buildOverlay, topologyKinds, topologySchema } from '../topology/builders.ts';
 import { requireConnected } from '../topology/connectivity.ts';
-import { defaultMixing, type MixingSpec, mixingMatrix } from '../topology/mixing.ts';
+import { defaultMixing, type MixingSpec } from '../topology/mixing.ts';
 import { inNeighbours, isSymmetric, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import { checkOverlay } from '../topology/overlay-file.ts';
+import { mixingMatrices } from '../topology/schedule.ts';
 import type { ExperimentFile } from './schema.ts';
 
 /** Models above this travel badly in gossip messages; see docs on carriers. */
@@ -165,7 +166,7 @@ export function resolveWeights(
 ): MixingSpec {
   const weights = asked ?? defaultMixing(overlay);
   try {
-    mixingMatrix(overlay, weights);
+    mixingMatrices(overlay, weights);
   } catch (error) {
     problems.push(...problemsOfError(error, 'exchange.weights'));
   }
@@ -194,10 +195,22 @@ export function checkRuleOnOverlay(
       suggestion: 'use rule dpsgd, receive-merge, gossip-learning or push-sum, or an undirected topology',
     });
   }
-  if (overlay.schedule !== undefined) {
+  if (overlay.schedule !== undefined && rule.schedules !== true) {
     const message = `overlay ${overlay.name} changes over ${overlay.schedule.length} phases, and rule ${rule.name} uses all arcs in every round`;
-    problems.push({ path: 'topology', message, suggestion: 'remove the schedule from the overlay file' });
+    const suggestion = 'use rule dpsgd, or remove the schedule from the overlay file';
+    problems.push({ path: 'topology', message, suggestion });
   }
+}
+
+/** Gossip reaches all neighbours at once, a phase's or not. */
+export function checkScheduleCarrier(
+  { name, schedule }: Overlay,
+  carrier: string | undefined,
+  problems: Problems,
+): void {
+  if (schedule === undefined || carrier !== 'gossip') return;
+  const message = `overlay ${name} changes from round to round, and gossip publishes to all neighbours in every round`;
+  problems.push({ path: 'exchange.carrier', message, suggestion: 'use carrier: stream' });
 }
 
 /** What `file` has of its blocks is in order each by itself. */

@@ -28,7 +28,7 @@ export interface Experiment {
     readonly rule: string;
     /** The rule's own options, complete. */
     readonly options: Readonly<Record<string, unknown>>;
-    /** Checked: mixingMatrix(overlay, weights) exists. */
+    /** Checked: mixingMatrices(overlay, weights) exist. */
     readonly weights: MixingSpec;
     readonly carrier: Carrier;
     readonly encoding: Encoding;

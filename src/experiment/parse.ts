@@ -14,6 +14,7 @@ import {
   checkCarrier,
   checkData,
   checkRuleOnOverlay,
+  checkScheduleCarrier,
   checkStop,
   checkTraining,
   type ResolvedTopology,
@@ -88,6 +89,7 @@ function checkBlocks(
   if (found === undefined || ruled === undefined) return undefined;
   checkWorld(file.links, file.simulate, found.overlay.nodes.length, problems);
   checkRuleOnOverlay(ruled.rule, ruled.options, found.overlay, problems);
+  checkScheduleCarrier(found.overlay, file.exchange?.carrier, problems);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
   return { ...found, ...ruled, weights, faults };
 }

@@ -8,10 +8,10 @@ import type { TrainerSpec } from '../train/spec.ts';
 import type { RunGoal } from './node.ts';
 import type { Shared } from './presence.ts';
 
-/** A RunPlan with the rule by name and the matrix's rows as lists of [sender, weight]. */
-export type PlanJson = Omit<RunPlan, 'rule' | 'matrix'> & {
+/** A RunPlan with the rule by name and the rows of each matrix as lists of [sender, weight]. */
+export type PlanJson = Omit<RunPlan, 'rule' | 'matrices'> & {
   readonly rule: string;
-  readonly matrix: readonly (readonly (readonly [number, number])[])[];
+  readonly matrices: readonly (readonly (readonly (readonly [number, number])[])[])[];
 };
 
 export interface JobFaults {
@@ -64,14 +64,14 @@ export interface PeerJob {
     | { readonly kind: 'fresh' };
 }
 
-export function planToJson({ rule, matrix, ...rest }: RunPlan): PlanJson {
-  return { ...rest, rule: rule.name, matrix: matrix.map((row) => [...row]) };
+export function planToJson({ rule, matrices, ...rest }: RunPlan): PlanJson {
+  return { ...rest, rule: rule.name, matrices: matrices.map((matrix) => matrix.map((row) => [...row])) };
 }
 
-export function planFromJson({ rule, matrix, ...rest }: PlanJson): RunPlan {
+export function planFromJson({ rule, matrices, ...rest }: PlanJson): RunPlan {
   return {
     ...rest,
     rule: present(findExchangeRule(rule), `exchange rule ${rule}`),
-    matrix: matrix.map((row) => new Map(row)),
+    matrices: matrices.map((matrix) => matrix.map((row) => new Map(row))),
   };
 }

@@ -1,15 +1,17 @@
 /** From a run's plan (overlay, mixing matrix, rule) to what one peer is told. */
 import { present } from '../base/assert.ts';
-import type { DeadlineOptions, ExchangeRule } from '../exchange/rule.ts';
+import type { DeadlineOptions, ExchangeRule, RulePhase } from '../exchange/rule.ts';
 import { diameterBound, distanceSearch } from '../topology/connectivity.ts';
 import type { MixingMatrix } from '../topology/mixing.ts';
 import { inNeighbours, type Overlay, outNeighbours } from '../topology/overlay.ts';
+import { overlayOfRound, phaseCount } from '../topology/schedule.ts';
 import type { PeerConfig } from './machine.ts';
 
 export interface RunPlan {
   readonly seed: number;
   readonly overlay: Overlay;
-  readonly matrix: MixingMatrix;
+  /** One per phase of the overlay's schedule; one where it has none. */
+  readonly matrices: readonly MixingMatrix[];
   readonly rule: ExchangeRule;
   /** As the rule's `parse` returned them. */
   readonly ruleOptions: Readonly<Record<string, unknown>>;
@@ -28,22 +30,28 @@ const NO_DISTANCES: ReadonlyMap<number, number> = new Map();
 interface OverlayFacts {
   readonly out: readonly (readonly number[])[];
   readonly in: readonly (readonly number[])[];
+  /** Of each phase; absent where the graph does not change. */
+  readonly phases: readonly PhaseFacts[] | undefined;
+  /** Rounds that one hop may take: news waits for the phase that uses the arc. */
+  readonly hopRounds: number;
   /** At least the diameter: exact on all but large overlays. */
   readonly diameter: number;
   readonly search: ReturnType<typeof distanceSearch>;
 }
 
+type PhaseFacts = Pick<OverlayFacts, 'out' | 'in'>;
+
 const factsOf = new WeakMap<Overlay, OverlayFacts>();
 
 /** What peer `self` is told; `stepsPerRound` depends on its data. */
 export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): PeerConfig {
-  const { overlay, matrix, rule, rounds, seed } = plan;
+  const { overlay, matrices, rule, rounds, seed } = plan;
   const facts = overlayFacts(overlay);
   const hearsFrom = present(facts.in[self], `in-neighbours of ${self}`);
   return {
     self,
     peerCount: overlay.nodes.length,
-    diameter: facts.diameter,
+    diameter: facts.diameter * facts.hopRounds,
     seed,
     rule,
     rounds,
@@ -58,7 +66,8 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
       outNeighbours: present(facts.out[self], `out-neighbours of ${self}`),
       inNeighbours: hearsFrom,
       aheadMax: rule.synchronous ? distancesTo(facts, self, hearsFrom) : NO_DISTANCES,
-      mixingRow: present(matrix[self], `mixing row of ${self}`),
+      mixingRow: present(matrices[0]?.[self], `mixing row of ${self}`),
+      ...(facts.phases === undefined ? {} : { phases: phasesOf(facts.phases, matrices, self) }),
       options: plan.ruleOptions,
       deadline: plan.deadline,
       peerCount: overlay.nodes.length,
@@ -69,12 +78,26 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
   };
 }
 
+function phasesOf(
+  phases: readonly PhaseFacts[],
+  matrices: readonly MixingMatrix[],
+  self: number,
+): RulePhase[] {
+  return phases.map((phase, index) => ({
+    outNeighbours: present(phase.out[self], `out-neighbours of ${self}`),
+    inNeighbours: present(phase.in[self], `in-neighbours of ${self}`),
+    mixingRow: present(matrices[index]?.[self], `mixing row of ${self} in phase ${index}`),
+  }));
+}
+
 function overlayFacts(overlay: Overlay): OverlayFacts {
   const known = factsOf.get(overlay);
   if (known !== undefined) return known;
   const facts = {
     out: outNeighbours(overlay),
     in: inNeighbours(overlay),
+    phases: phaseFacts(overlay),
+    hopRounds: phaseCount(overlay),
     diameter: diameterBound(overlay).hops,
     search: distanceSearch(overlay),
   };
@@ -82,7 +105,19 @@ function overlayFacts(overlay: Overlay): OverlayFacts {
   return facts;
 }
 
-function distancesTo({ search }: OverlayFacts, self: number, peers: readonly number[]): Map<number, number> {
+function phaseFacts(overlay: Overlay): PhaseFacts[] | undefined {
+  if (overlay.schedule === undefined) return undefined;
+  return overlay.schedule.map((_, phase) => {
+    const used = overlayOfRound(overlay, phase);
+    return { out: outNeighbours(used), in: inNeighbours(used) };
+  });
+}
+
+function distancesTo(
+  { search, hopRounds }: OverlayFacts,
+  self: number,
+  peers: readonly number[],
+): Map<number, number> {
   const distance = search(self, peers);
-  return new Map(peers.map((peer) => [peer, present(distance[peer], `distance to ${peer}`)]));
+  return new Map(peers.map((peer) => [peer, hopRounds * present(distance[peer], `distance to ${peer}`)]));
 }

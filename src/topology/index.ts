@@ -68,8 +68,8 @@ export {
 } from './overlay.ts';
 export { checkOverlay, overlaySchema, parseOverlay } from './overlay-file.ts';
 export { overlayText } from './overlay-text.ts';
-export { mixingMatrixOfRound, onePeerExponential, overlayOfRound } from './schedule.ts';
-export { spectralGap } from './spectrum.ts';
+export { mixingMatrices, mixingMatrixOfRound, onePeerExponential, overlayOfRound } from './schedule.ts';
+export { periodGap, spectralGap } from './spectrum.ts';
 export { starCycleTimeMs } from './star-rule.ts';
 export { oneTreeBound } from './tours/one-tree-bound.ts';
 export { tourLengthMs } from './tours/ring-tour.ts';

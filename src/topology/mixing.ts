@@ -24,9 +24,17 @@ const stochasticTolerance = 1e-9;
 const sinkhornTolerance = 1e-12;
 const sinkhornSweepsMax = 100_000;
 
-/** The spec where the user gave none: the overlay's own weights, else metropolis or, for digraphs, sinkhorn. */
+/**
+ * The spec where the user gave none: the overlay's own weights, else metropolis or, for digraphs, sinkhorn. The phases of a schedule
+ * need not be connected: where they are directed they are mixed uniformly, which fits those in which all degrees are equal.
+ */
 export function defaultMixing(overlay: Overlay): MixingSpec {
-  if (overlay.weights !== undefined) return 'overlay';
+  const { weights, schedule, scheduleWeights, ...rest } = overlay;
+  if (schedule !== undefined) {
+    if (scheduleWeights !== undefined) return 'overlay';
+    return schedule.every((arcs) => isSymmetric({ ...rest, arcs })) ? 'metropolis' : 'uniform';
+  }
+  if (weights !== undefined) return 'overlay';
   return isSymmetric(overlay) ? 'metropolis' : 'sinkhorn';
 }
 

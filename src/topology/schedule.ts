@@ -30,6 +30,16 @@ export function overlayOfRound(overlay: Overlay, round: number): Overlay {
   return { ...rest, arcs: schedule[phase]!, ...(weights === undefined ? {} : { weights }) };
 }
 
+/** Phases of the schedule; 1 where there is none. */
+export function phaseCount({ schedule }: Overlay): number {
+  return Math.max(1, schedule?.length ?? 1);
+}
+
+/** The mixing matrix of every phase, in order; one where there is no schedule. See mixingMatrix for the errors. */
+export function mixingMatrices(overlay: Overlay, spec: MixingSpec): readonly MixingMatrix[] {
+  return Array.from({ length: phaseCount(overlay) }, (_, phase) => mixingMatrixOfRound(overlay, phase, spec));
+}
+
 /** The mixing matrix of one round; see mixingMatrix for the errors. */
 export function mixingMatrixOfRound(overlay: Overlay, round: number, spec: MixingSpec): MixingMatrix {
   return mixingMatrix(overlayOfRound(overlay, round), spec);

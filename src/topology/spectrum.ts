@@ -22,6 +22,25 @@ export function spectralGap(matrix: MixingMatrix): number {
   return Math.min(1, Math.max(0, 1 - radius));
 }
 
+/** Per round, of matrices that are used one after another, again and again: 1 − ρ(W_P … W_1 − J)^(1/P). */
+export function periodGap(matrices: readonly MixingMatrix[]): number {
+  const [first, ...rest] = matrices;
+  if (first === undefined) return 0;
+  return 1 - (1 - spectralGap(rest.reduce(after, first))) ** (1 / matrices.length);
+}
+
+/** What two rounds come to: later · earlier. */
+function after(earlier: MixingMatrix, later: MixingMatrix): MixingMatrix {
+  return later.map((row) => {
+    const sum = new Map<number, number>();
+    for (const [between, weight] of row) {
+      for (const [sender, before] of earlier[between]!)
+        sum.set(sender, (sum.get(sender) ?? 0) + weight * before);
+    }
+    return sum;
+  });
+}
+
 function exactRadius(matrix: MixingMatrix): number {
   const count = matrix.length;
   const deflated = new Matrix(

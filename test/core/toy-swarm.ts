@@ -10,7 +10,7 @@ import type { LogLine } from '../../src/peer/log.ts';
 import { peerConfig, type RunPlan } from '../../src/peer/plan.ts';
 import { Recorder } from '../../src/record/recorder.ts';
 import { memoryStorage } from '../../src/storage/memory.ts';
-import { buildOverlay, mixingMatrix, type Overlay } from '../../src/topology/index.ts';
+import { buildOverlay, defaultMixing, mixingMatrices, type Overlay } from '../../src/topology/index.ts';
 import { quadraticTrainer } from '../../src/train/toy.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 import { libp2pTransport } from '../../src/transport/libp2p/index.ts';
@@ -42,7 +42,7 @@ export function toyPlan({
   return {
     seed: 7,
     overlay: graph,
-    matrix: mixingMatrix(graph, graph.directed ? 'sinkhorn' : 'metropolis'),
+    matrices: mixingMatrices(graph, defaultMixing(graph)),
     rule,
     ruleOptions: parsed.options,
     carrier,

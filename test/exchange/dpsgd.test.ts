@@ -63,7 +63,7 @@ describe.each([irregular, digraph])('on the irregular $name', (overlay) => {
       const results = await simulateRecorded(peers, virtualLinks);
       const expected = oracle(
         variant,
-        dense(plan.matrix),
+        dense(plan.matrices[0]!),
         plan.overlay.nodes.map((_, peer) => Float64Array.from(row((index) => start(peer, index)))),
         20,
         (peer, _round, params) => {
@@ -186,7 +186,7 @@ describe('order', () => {
           weights: MixingMatrix,
           initialOf: (peer: number) => number,
         ) => {
-          const plan = virtualPlan({ overlay, matrix: weights, rounds: 5 });
+          const plan = virtualPlan({ overlay, matrices: [weights], rounds: 5 });
           const toys = virtualPeers(plan, (peer) =>
             quadraticTrainer({
               optimum: [1],

@@ -4,7 +4,7 @@ import { findExchangeRule } from '../../src/exchange/registry.ts';
 import { layoutOf } from '../../src/params/layout.ts';
 import { peerConfig, type RunPlan } from '../../src/peer/plan.ts';
 import type { SimulatedPeer } from '../../src/simulate/index.ts';
-import { buildOverlay, mixingMatrix, type Overlay } from '../../src/topology/index.ts';
+import { buildOverlay, defaultMixing, mixingMatrices, type Overlay } from '../../src/topology/index.ts';
 import { type QuadraticOptions, quadraticGradient, quadraticTrainer } from '../../src/train/toy.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 import { delays } from '../simulate/recording.ts';
@@ -30,7 +30,7 @@ export function virtualPlan(
   return {
     seed: 7,
     overlay,
-    matrix: mixingMatrix(overlay, overlay.directed ? 'sinkhorn' : 'metropolis'),
+    matrices: mixingMatrices(overlay, defaultMixing(overlay)),
     rule,
     ruleOptions: parsed.options,
     carrier: 'stream',

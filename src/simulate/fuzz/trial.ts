@@ -4,7 +4,8 @@ import { findExchangeRule } from '../../exchange/registry.ts';
 import type { ExchangeRule } from '../../exchange/rule.ts';
 import { createFaultPlayer } from '../../faults/player.ts';
 import { peerConfig, type RunPlan } from '../../peer/plan.ts';
-import { mixingMatrix } from '../../topology/mixing.ts';
+import { defaultMixing } from '../../topology/mixing.ts';
+import { mixingMatrices } from '../../topology/schedule.ts';
 import { quadraticTrainer } from '../../train/toy.ts';
 import { computeTimes } from '../compute-times.ts';
 import { simulate } from '../engine.ts';
@@ -92,7 +93,7 @@ function peersOf(scenario: Scenario, bug: PlantedBug): SimulatedPeer[] {
   const plan: RunPlan = {
     seed,
     overlay,
-    matrix: mixingMatrix(overlay, overlay.directed ? 'sinkhorn' : 'metropolis'),
+    matrices: mixingMatrices(overlay, defaultMixing(overlay)),
     rule,
     ruleOptions: parsed.ok ? parsed.options : options,
     carrier: 'stream',

@@ -3,6 +3,7 @@
  * message of this round (never an older or a later one), the weight of those left out given to self. Recomputed here from what was
  * delivered. Runs that allow staleness are not judged.
  */
+import { phaseOf } from '../../exchange/phases.ts';
 import type { Vector } from '../../params/layout.ts';
 import type { PeerAction, PeerConfig } from '../../peer/machine.ts';
 import type { Invariant } from './invariant.ts';
@@ -73,9 +74,10 @@ function judge(
 ): string | undefined {
   const out = new Set(note.excluded.map(({ peer }) => peer));
   const parts: { weight: number; candidates: readonly Vector[] }[] = [];
-  let own = context.mixingRow.get(context.self) ?? 0;
-  for (const neighbour of context.inNeighbours) {
-    const weight = context.mixingRow.get(neighbour) ?? 0;
+  const { inNeighbours, mixingRow } = phaseOf(context, note.round);
+  let own = mixingRow.get(context.self) ?? 0;
+  for (const neighbour of inNeighbours) {
+    const weight = mixingRow.get(neighbour) ?? 0;
     if (out.has(neighbour)) {
       own += weight;
       continue;

@@ -6,7 +6,7 @@ import { drawScenario, type RuleVariant, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { type PlantedBug, runTrial, type TrialFailure, type TrialOutcome } from './trial.ts';
 
-export { drawScenario, type RuleVariant, ruleVariants, type Scenario } from './scenario.ts';
+export { type RuleVariant, ruleVariants, type Scenario } from './scenario.ts';
 export { type PlantedBug, runTrial, type TrialFailure, type TrialOutcome } from './trial.ts';
 
 export interface FuzzOptions {

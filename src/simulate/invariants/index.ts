@@ -14,9 +14,9 @@ import { progress } from './progress.ts';
 import { pushSumMass } from './push-sum-mass.ts';
 import { rounds } from './rounds.ts';
 
-export { type Invariant, InvariantViolation } from './invariant.ts';
+export { InvariantViolation } from './invariant.ts';
 
-export const invariants: readonly Invariant[] = [
+const invariants: readonly Invariant[] = [
   finite,
   naming,
   rounds,

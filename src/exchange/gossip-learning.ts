@@ -331,13 +331,7 @@ function merge(state: GossipState, part: number, theirs: Vector, theirAge: numbe
 }
 
 /** own[start + k] ← (ownAge·own[start + k] + theirAge·theirs[k])/(ownAge + theirAge), in f64, rounded once; the mean if both are 0. */
-export function mergeByAge(
-  own: Vector,
-  start: number,
-  ownAge: number,
-  theirs: Vector,
-  theirAge: number,
-): void {
+function mergeByAge(own: Vector, start: number, ownAge: number, theirs: Vector, theirAge: number): void {
   const share = ownAge + theirAge === 0 ? 0.5 : theirAge / (ownAge + theirAge);
   for (let index = 0; index < theirs.length; index++)
     own[start + index] = (1 - share) * own[start + index]! + share * theirs[index]!;

@@ -11,11 +11,21 @@
  * ‖xᵢ − xⱼ‖/2, by which it moved alone. Atomicity across crashes is not claimed.
  */
 import { present } from '../base/assert.ts';
-import { plusDelta, squaredDistance, weightedSum } from '../params/kernels.ts';
+import { plusDelta, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { median } from './barrier.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
+import {
+  acknowledge,
+  answerAgain,
+  neighbourLives,
+  type PairAnswers,
+  type Proposal,
+  remember,
+  settle,
+  settleAsHalf,
+} from './pair-answers.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleMessage, RuleScope } from './rule.ts';
 
 interface PairwiseOptions {
@@ -43,16 +53,6 @@ type Exchange =
   | { readonly kind: 'backing-off' }
   | { readonly kind: 'over' };
 
-/** How a neighbour's last proposal was answered: a copy of it gets the same again, be it only `busy`. */
-interface Answered {
-  readonly incarnation: number;
-  readonly id: number;
-  /** Absent once it is known to have been taken. */
-  readonly answer: RuleMessage | undefined;
-  /** What was averaged with; absent where the answer was `busy`. */
-  readonly theirs: Vector | undefined;
-}
-
 interface PairwiseState {
   readonly context: RuleContext;
   readonly options: PairwiseOptions;
@@ -71,8 +71,7 @@ interface PairwiseState {
   readonly up: Set<number>;
   /** How long the last answers took. */
   readonly waitsMs: number[];
-  /** By neighbour: the last proposal of its that was answered. */
-  readonly answered: Map<number, Answered>;
+  readonly answers: PairAnswers;
   /** By neighbour: the last own proposal whose answer was taken. */
   readonly taken: Map<number, number>;
 }
@@ -132,7 +131,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
       ended: false,
       up: new Set(),
       waitsMs: [],
-      answered: new Map(),
+      answers: new Map(),
       taken: new Map(),
     };
   },
@@ -252,59 +251,25 @@ function received(
     case 'propose':
       return proposed(state, { from, incarnation, id, taken }, present(message.vectors[0], 'params'));
     case 'ack':
-      return acknowledged(state, from, incarnation, id);
+      return acknowledge(state.answers, from, incarnation, id)
+        ? []
+        : [{ kind: 'refuse', from, reason: 'unexpected' }];
     default:
       return answered(state, from, id, message, scope);
   }
 }
 
-interface Proposal {
-  readonly from: number;
-  readonly incarnation: number;
-  readonly id: number;
-  /** The last own proposal to this peer whose answer its sender took. */
-  readonly taken: number;
-}
-
 /** A free peer averages at once and answers with what it had. */
 function proposed(state: PairwiseState, proposal: Proposal, theirs: Vector): RuleAction[] {
-  const { from, incarnation, id, taken } = proposal;
-  const last = state.answered.get(from);
-  if (last?.incarnation === incarnation && id <= last.id) {
-    if (id < last.id) return [{ kind: 'refuse', from, reason: 'stale' }];
-    if (last.answer === undefined) return [{ kind: 'refuse', from, reason: 'duplicate' }];
-    return [sendTo(from, last.answer)];
-  }
-  const known = last?.incarnation === incarnation && taken >= last.id;
-  const settled = known ? forget(state, from) : settleAsHalf(state, from);
+  const { from, id } = proposal;
+  const again = answerAgain(state.answers, proposal);
+  if (again !== undefined) return again;
+  const settled = settle(state.answers, proposal);
   const free = !state.ended && state.exchange.kind !== 'asking' && state.round >= 0;
   const answer = messageOf(state, free ? 'reply' : 'busy', free ? [state.params] : [], [id]);
   if (free) state.params = average(state, from, theirs);
-  state.answered.set(from, { incarnation, id, answer, theirs: free ? theirs : undefined });
+  remember(state.answers, proposal, answer, free ? theirs : undefined);
   return [...settled, sendTo(from, answer)];
-}
-
-function acknowledged(state: PairwiseState, from: number, incarnation: number, id: number): RuleAction[] {
-  const last = state.answered.get(from);
-  if (last?.incarnation !== incarnation || last.id !== id)
-    return [{ kind: 'refuse', from, reason: 'unexpected' }];
-  return forget(state, from);
-}
-
-/** The answer was taken: it need not be given again. */
-function forget(state: PairwiseState, from: number): RuleAction[] {
-  const last = state.answered.get(from);
-  if (last !== undefined) state.answered.set(from, { ...last, answer: undefined, theirs: undefined });
-  return [];
-}
-
-/** This peer averaged, and the other one never said that it did. */
-function settleAsHalf(state: PairwiseState, from: number): RuleAction[] {
-  const { answer, theirs } = state.answered.get(from) ?? {};
-  forget(state, from);
-  if (answer === undefined || theirs === undefined) return [];
-  const mine = present(answer.vectors[0], 'answered params');
-  return [{ kind: 'halfExchange', peer: from, drift: Math.sqrt(squaredDistance(mine, theirs)) / 2 }];
 }
 
 function answered(
@@ -343,7 +308,7 @@ function neighbour(
     return state.exchange.kind === 'asking' && state.exchange.peer === peer ? giveUp(state, scope) : [];
   }
   state.up.add(peer);
-  return state.answered.get(peer)?.incarnation === incarnation ? [] : settleAsHalf(state, peer);
+  return neighbourLives(state.answers, peer, incarnation);
 }
 
 function timer(state: PairwiseState, name: string, scope: RuleScope): RuleAction[] {
@@ -374,10 +339,10 @@ function backOff(state: PairwiseState, { random }: RuleScope): RuleAction[] {
 function end(state: PairwiseState): RuleAction[] {
   const left = leaveExchange(state);
   state.ended = true;
-  const gone = [...state.answered.keys()].filter((peer) => !state.up.has(peer));
+  const gone = [...state.answers.keys()].filter((peer) => !state.up.has(peer));
   return [
     ...left,
-    ...gone.flatMap((peer) => settleAsHalf(state, peer)),
+    ...gone.flatMap((peer) => settleAsHalf(state.answers, peer)),
     { kind: 'clearTimer', name: 'cycle' },
   ];
 }

@@ -22,7 +22,7 @@ export function weightedSum(terms: readonly WeightedVector[]): Vector {
 export function weightedSumInto(out: Vector, terms: readonly WeightedVector[]): Vector {
   const size = out.length;
   for (const { vector } of terms)
-    assert(vector.length === size, `lengths ${vector.length} and ${size} differ`);
+    assert(vector.length === size, () => `lengths ${vector.length} and ${size} differ`);
   const singles = singlesOf(terms);
   if (out instanceof Float32Array && singles !== undefined) return sumSingles(out, terms, singles);
   const sums = new Float64Array(Math.min(size, BLOCK));
@@ -46,7 +46,7 @@ export function plusDifferences(
 ): Vector {
   const size = base.length;
   for (const { length } of [reference, ...terms.map(({ vector }) => vector)])
-    assert(length === size, `lengths ${length} and ${size} differ`);
+    assert(length === size, () => `lengths ${length} and ${size} differ`);
   const out = zeros(precisionOf(base), size);
   const singles = singlesOf(terms);
   if (base instanceof Float32Array && reference instanceof Float32Array && singles !== undefined)

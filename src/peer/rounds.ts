@@ -188,7 +188,7 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
 function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   const { state, actions } = run;
   if (state.phase === 'finished') return;
-  assert(action.round === state.round, `rule completed round ${action.round} in round ${state.round}`);
+  assert(action.round === state.round, () => `rule completed round ${action.round} in round ${state.round}`);
   const { config } = state;
   actions.push({ kind: 'record', note: noteOf(state, run.now, action.excluded) });
   state.round += 1;

@@ -3,9 +3,8 @@ import type { Vector } from '../params/layout.ts';
 import type { Agreement } from '../wire/agreement.ts';
 import type { PeerMessage } from '../wire/message.ts';
 import type { PeerConfig } from './machine.ts';
+import { Sequences } from './sequences.ts';
 
-/** Sequence numbers remembered per neighbour, to tell duplicates. */
-const SEQUENCES_MAX = 256;
 /** A link can break when this peer has gone on to the next round and its message of the last one is still under way. */
 const SENT_MAX = 2;
 
@@ -14,10 +13,8 @@ export interface Neighbour {
   up: boolean;
   /** The latest incarnation heard of. */
   incarnation: number;
-  /** Sequences received in that incarnation, ascending, the greatest SEQUENCES_MAX of them. */
-  readonly sequences: number[];
-  /** The highest sequence forgotten: anything up to it counts as a duplicate. */
-  forgottenMax: number;
+  /** Those received in that incarnation. */
+  readonly sequences: Sequences;
   /** When it was last given this peer's state; undefined if never in that incarnation. */
   answeredMs: number | undefined;
   /** The last round that this peer did with the neighbour in step with it; of this life. */
@@ -110,8 +107,7 @@ function createNeighbour(peer: number): Neighbour {
     peer,
     up: false,
     incarnation: 0,
-    sequences: [],
-    forgottenMax: -1,
+    sequences: new Sequences(),
     answeredMs: undefined,
     inStepRound: 0,
     sent: [],
@@ -122,8 +118,7 @@ function createNeighbour(peer: number): Neighbour {
 export function meetIncarnation(neighbour: Neighbour, incarnation: number): void {
   if (incarnation === neighbour.incarnation) return;
   neighbour.incarnation = incarnation;
-  neighbour.sequences.length = 0;
-  neighbour.forgottenMax = -1;
+  neighbour.sequences.clear();
   neighbour.answeredMs = undefined;
 }
 
@@ -131,16 +126,7 @@ export function meetIncarnation(neighbour: Neighbour, incarnation: number): void
 export function firstTime(neighbour: Neighbour, incarnation: number, sequence: number): boolean {
   if (incarnation < neighbour.incarnation) return false;
   meetIncarnation(neighbour, incarnation);
-  const { sequences } = neighbour;
-  if (sequence <= neighbour.forgottenMax) return false;
-  let place = sequences.length;
-  while (place > 0 && sequences[place - 1]! > sequence) place -= 1;
-  if (place > 0 && sequences[place - 1] === sequence) return false;
-  // Nearly always in order: nothing moves.
-  if (place === sequences.length) sequences.push(sequence);
-  else sequences.splice(place, 0, sequence);
-  if (sequences.length > SEQUENCES_MAX) neighbour.forgottenMax = sequences.shift() ?? neighbour.forgottenMax;
-  return true;
+  return neighbour.sequences.take(sequence);
 }
 
 /** Keeps what was sent to a neighbour, for when it comes back. */

@@ -34,7 +34,7 @@ import { ruleTimer } from './timer-names.ts';
 
 /** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
 export function step(state: PeerState, event: PeerEvent, now: number): readonly PeerAction[] {
-  assert((state.phase === 'new') === (event.kind === 'start'), `${event.kind} in phase ${state.phase}`);
+  assert((state.phase === 'new') === (event.kind === 'start'), () => `${event.kind} in phase ${state.phase}`);
   const run = new Run(state, now);
   handle(run, event);
   state.events += 1;

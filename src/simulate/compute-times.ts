@@ -68,7 +68,7 @@ function baseTimes(model: ComputeModel, seed: number): ComputeTimes {
       const { times } = model;
       return (peer, round) => {
         const line = present(times[round % times.length], 'a line of the trace');
-        return present(line[peer], `time of peer ${peer} in line ${round % times.length}`);
+        return present(line[peer], () => `time of peer ${peer} in line ${round % times.length}`);
       };
     }
   }

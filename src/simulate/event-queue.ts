@@ -45,7 +45,7 @@ export class EventQueue<Payload> {
   }
 
   push(atMs: number, peer: number, payload: Payload, sequence = this.reserve()): void {
-    assert(peer < PEERS_MAX && sequence < SEQUENCES_MAX, `event ${sequence} of peer ${peer}`);
+    assert(peer < PEERS_MAX && sequence < SEQUENCES_MAX, () => `event ${sequence} of peer ${peer}`);
     if (2 * this.#size === this.#keys.length) this.#grow();
     const place = this.#freePlaces.pop() ?? this.#payloads.length;
     this.#payloads[place] = payload;

@@ -18,7 +18,7 @@ export interface Stage {
 }
 
 export function peerAt(driven: readonly Driven[], peer: number): Driven {
-  return present(driven[peer], `peer ${peer}`);
+  return present(driven[peer], () => `peer ${peer}`);
 }
 
 /** Has the peer step through the event at an instant, unless its life is over by then. Never, where the instant is infinite. */

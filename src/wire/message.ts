@@ -253,21 +253,21 @@ function refuse(reason: WireRefusal, detail: string): Decoded {
 /** Whether a message is what the rule's kind declares; an outgoing message that is not is a bug. */
 export function assertShape(message: RuleMessage, shape: MessageShape | undefined, params: Vector): void {
   const { kind, vectors, payload } = message;
-  const declared = present(shape, `message kind ${kind}`);
+  const declared = present(shape, () => `message kind ${kind}`);
   const precision = precisionOf(params);
   const precisions = precisionsOf(declared, precision);
-  assert(vectors.length === precisions.length, `${kind} carries ${vectors.length} vectors`);
+  assert(vectors.length === precisions.length, () => `${kind} carries ${vectors.length} vectors`);
   vectors.forEach((vector, index) => {
     assert(
       precisionOf(vector) === precisions[index] && vector.length === params.length,
-      `${kind} vector ${index}`,
+      () => `${kind} vector ${index}`,
     );
   });
-  assert((payload === undefined) === (declared.payload === undefined), `payload of ${kind}`);
+  assert((payload === undefined) === (declared.payload === undefined), () => `payload of ${kind}`);
   if (payload === undefined) return;
   const { bytesMin, bytesMax } = declared.payload?.(params.length, precision) ?? NO_PAYLOAD;
   assert(
     payload.length >= bytesMin && payload.length <= bytesMax,
-    `${kind} carries ${payload.length} bytes, declared ${bytesMin} to ${bytesMax}`,
+    () => `${kind} carries ${payload.length} bytes, declared ${bytesMin} to ${bytesMax}`,
   );
 }

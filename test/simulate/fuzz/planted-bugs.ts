@@ -193,10 +193,7 @@ export const plantedBugs: readonly NamedBug[] = [
     name: 'a message is taken as often as it comes',
     variants: GOSSIP,
     bug: tampering(({ neighbours }) => {
-      for (const neighbour of neighbours.values()) {
-        neighbour.sequences.length = 0;
-        neighbour.forgottenMax = -1;
-      }
+      for (const { sequences } of neighbours.values()) sequences.clear();
     }),
   },
   {

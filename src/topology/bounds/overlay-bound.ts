@@ -55,11 +55,14 @@ export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run
   const delayMs = delayMatrix(graph);
   let best = floor(graph, delayMs);
   if (siloCount > walkSilosMax) return rounded(best);
+  if (siloCount <= branchingSilosMax) {
+    best = raised(siloCount, delayMs, best, upperMs, stages[0]!, run);
+    return rounded(branched(siloCount, delayMs, best, upperMs, run));
+  }
   for (const stage of stages) {
     if (siloCount ** 2 * 2 ** stage.memorySize > labelArcsMax) break;
     best = raised(siloCount, delayMs, best, upperMs, stage, run);
   }
-  if (siloCount <= branchingSilosMax) best = branched(siloCount, delayMs, best, upperMs, run);
   return rounded(best);
 }
 

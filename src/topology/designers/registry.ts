@@ -9,6 +9,7 @@ import { dCliques } from './d-cliques.ts';
 import { deltaMbst } from './delta-mbst.ts';
 import type { Design, Designer, DesignProblem, DesignRun } from './designer.ts';
 import { epidemic } from './epidemic.ts';
+import { equiDynamic, equiStatic } from './equitopo.ts';
 import { exponential } from './exponential.ts';
 import { bestFreeArcs, ringFreeArcs } from './free-arcs.ts';
 import { matcha } from './matcha.ts';
@@ -50,6 +51,8 @@ export const designers: readonly RegisteredDesigner[] = [
   registered(randomRegular),
   registered(exponential),
   registered(onePeerExponential),
+  registered(equiStatic),
+  registered(equiDynamic),
   registered(epidemic),
   registered(dCliques),
   registered(stlFw),

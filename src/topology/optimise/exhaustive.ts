@@ -44,8 +44,18 @@ export function* minimalStrongDigraphs(nodeCount: number): Generator<Arc[]> {
 }
 
 function isMinimalStrong(nodeCount: number, arcs: readonly Arc[]): boolean {
+  let tails = 0;
+  let heads = 0;
+  for (const [from, to] of arcs) {
+    tails |= 1 << from;
+    heads |= 1 << to;
+  }
+  const all = 2 ** nodeCount - 1;
   return (
-    isStrongWithout(nodeCount, arcs, -1) && arcs.every((_, left) => !isStrongWithout(nodeCount, arcs, left))
+    tails === all &&
+    heads === all &&
+    isStrongWithout(nodeCount, arcs, -1) &&
+    arcs.every((_, left) => !isStrongWithout(nodeCount, arcs, left))
   );
 }
 

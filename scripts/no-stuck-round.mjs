@@ -1,5 +1,5 @@
 /**
- * npm run bench:churn -- [--schedules 50] [--simulated 1000] [--seed 1] [--rules a,b] [--rounds 60] [--json FILE]
+ * npm run bench:churn -- [--schedules 50] [--simulated 1000] [--seed 1] [--rules a,b] [--rounds 120] [--json FILE]
  * No stuck round: seeded fault schedules (kill, stop and continue, outage, slow, loss, duplicate, corrupt) on real processes and on
  * virtual time, each judged beside runs without faults:
  *   hangs, crashes      runs that do not end; peers that die without the schedule's doing
@@ -28,7 +28,7 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '50' },
     simulated: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '60' },
+    rounds: { type: 'string', default: '120' },
     rules: { type: 'string', default: exchangeRuleNames.join() },
     json: { type: 'string' },
   },

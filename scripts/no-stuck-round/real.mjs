@@ -15,6 +15,9 @@ const DEADLINE = { floorMs: 200, ceilingMs: 1_000, downGraceMs: 100 };
 const HANG_MS = 180_000;
 /** A run without faults for so many with. */
 const CALM_EVERY = 9;
+/** Rules whose cycles can be given a length: their pace is then less that of the machine. */
+const PACED = new Set(['pairwise', 'gossip-learning', 'push-sum', 'receive-merge']);
+const PERIOD_MS = 50;
 const REASONS = new Set(['deadline', 'down', 'left', 'absent', 'ahead', 'late']);
 
 export async function realRuns({ schedules, seed, rules, rounds, folder, onResult }) {
@@ -45,9 +48,9 @@ function experimentOf({ rule, seed, rounds, schedule }) {
     seed,
     data: { dataset: 'digits', silos: PEERS, partition: { kind: 'dirichlet', alpha: 1 }, testShare: 0.2 },
     model: 'softmax',
-    train: { learningRate: 0.1, batchSize: 16, localSteps: 4, backend: 'cpu' },
+    train: { learningRate: 0.3, batchSize: 16, localSteps: 4, backend: 'cpu' },
     topology: { kind: 'ring' },
-    exchange: { rule, deadline: DEADLINE },
+    exchange: { rule, deadline: DEADLINE, ...(PACED.has(rule) ? { periodMs: PERIOD_MS } : {}) },
     evaluate: { everyRounds: 1_000 },
     checkpoint: { everyRounds: 5, keep: 2 },
     stop: { rounds },

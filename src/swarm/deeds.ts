@@ -10,7 +10,7 @@ export interface MemberUnderFaults {
   readonly report: PeerReport | undefined;
   readonly lost: boolean;
   /** Why it is away by plan, if it is. */
-  away: 'joins late' | 'crashed' | 'crashed for good' | 'paused' | 'leaving' | undefined;
+  away: 'joins late' | 'crashed' | 'starts again' | 'crashed for good' | 'paused' | 'leaving' | undefined;
   /** How often the schedule has started it again. */
   lives: number;
   /** What the schedule has done to it, by kind. */
@@ -40,16 +40,19 @@ export function perform(deed: PeerDeed, member: MemberUnderFaults, effects: Deed
       else if (forGood === true) effects.giveUp();
       return;
     case 'start':
-      member.away = undefined;
+      // Its old process may not be gone yet.
+      member.away = 'starts again';
       member.lives += 1;
       effects.tell(`${name} is started again by the fault schedule`);
       return effects.startAgain();
     case 'pause':
+      if (member.away === 'starts again') return;
       member.away = 'paused';
       effects.tell(`${name} is stopped by the fault schedule`);
       child?.pause();
       return forGood === true ? effects.giveUp() : undefined;
     case 'resume':
+      if (member.away !== 'paused') return;
       member.away = undefined;
       effects.tell(`${name} goes on`);
       child?.resume();
@@ -57,6 +60,7 @@ export function perform(deed: PeerDeed, member: MemberUnderFaults, effects: Deed
       for (const fault of ['pause', 'resume']) child?.send({ kind: 'fault', fault });
       return;
     case 'leave':
+      if (member.away === 'starts again') return effects.giveUp();
       member.away = 'leaving';
       effects.tell(`${name} leaves by the fault schedule`);
       child?.send({ kind: 'fault', fault: 'leave' });

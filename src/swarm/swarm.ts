@@ -164,8 +164,10 @@ class Swarm {
     this.#start(member, this.#job(member).resume);
   }
 
-  /** The run may have ended while the old process was going. */
+  /** The run may have ended while the old process was going, or the peer have been killed once more. */
   #startAgain(member: Member): void {
+    if (member.away !== 'starts again') return;
+    member.away = undefined;
     if (this.#phase === 'running' && !this.#interrupted) this.#start(member, { kind: 'newest' });
   }
 
@@ -244,7 +246,7 @@ class Swarm {
     member.addresses = undefined;
     this.#onBaseline?.(member, {});
     if (this.#phase === 'ending' || member.report !== undefined) return;
-    if (member.away === 'crashed' && !this.#interrupted) return;
+    if ((member.away === 'crashed' || member.away === 'starts again') && !this.#interrupted) return;
     if (member.away === 'crashed for good') return this.#lose(member);
     if (this.#phase === 'starting' || member.failure?.category === 'input') {
       return this.#settle?.reject(failureOf(member, how));

@@ -13,6 +13,8 @@ class Puppet {
   killed = false;
   /** What was done to the process. */
   readonly signals: string[] = [];
+  /** The process takes its time to be gone when it is killed. */
+  lingers = false;
   readonly #handlers: ChildHandlers;
 
   constructor(handlers: ChildHandlers) {
@@ -71,7 +73,7 @@ function stage(restartsMax = 1, ...faults: Fault[]) {
         kill: () => {
           if (puppet.killed) return;
           puppet.killed = true;
-          puppet.dies('SIGKILL');
+          if (!puppet.lingers) puppet.dies('SIGKILL');
         },
         pause: () => puppet.signals.push('stop'),
         resume: () => puppet.signals.push('continue'),
@@ -246,6 +248,29 @@ describe('a launcher under a fault schedule', () => {
     a.finishes();
     again.finishes();
     expect((await outcome).faults).toEqual([{}, { crash: 1, restart: 1 }]);
+  });
+
+  it('starts a killed peer again when its process is gone, and not twice where it was killed once more meanwhile', async () => {
+    const { puppets, outcome, pass, troubles } = stage(
+      0,
+      { kind: 'crash', peer: 1, atMs: 100, restartMs: 101 },
+      { kind: 'crash', peer: 1, atMs: 102, restartMs: 103 },
+    );
+    const [a, b] = puppets as Pair;
+    b.lingers = true;
+    a.comesUp();
+    b.comesUp();
+    await pass(200);
+    expect(puppets.length).toBe(2);
+    b.dies('SIGKILL');
+    await pass(201);
+    expect(puppets.length).toBe(3);
+    expect(troubles.join()).not.toContain('died');
+    const again = puppets[2] as Puppet;
+    again.comesUp();
+    a.finishes();
+    again.finishes();
+    expect((await outcome).faults).toEqual([{}, { crash: 2, restart: 2 }]);
   });
 
   it('starts a late peer late, without keeping the others waiting, and tells everybody where it listens', async () => {

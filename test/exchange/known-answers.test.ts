@@ -27,7 +27,7 @@ interface Setting {
 }
 
 async function run({ overlay, matrix, variant, rounds, trainer }: Setting): Promise<Vector[]> {
-  const given = matrix === undefined ? {} : { matrix };
+  const given = matrix === undefined ? {} : { matrices: [matrix] };
   const plan = virtualPlan({ options: { variant }, overlay, rounds, ...given });
   const oneStep = virtualPeers(plan, trainer).map(({ config, trainer }) => ({
     config: { ...config, stepsPerRound: 1 },

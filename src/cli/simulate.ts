@@ -26,6 +26,7 @@ modelled and what is not.`;
 
 interface SimulateOptions {
   readonly resume?: string;
+  readonly checkInvariants?: boolean;
 }
 
 export function declareSimulate(program: Command, host: Host): void {
@@ -34,6 +35,7 @@ export function declareSimulate(program: Command, host: Host): void {
     .description('run an experiment on virtual time, all silos in this process')
     .argument('[experiment]', 'the experiment file')
     .option('--resume <run-dir>', 'go on with the simulation in this directory')
+    .option('--check-invariants', 'watch every step for what must never happen; slower')
     .addHelpText('after', EXAMPLES)
     .action(host.run<SimulateOptions>(simulate));
 }
@@ -50,7 +52,7 @@ interface Prepared {
 async function simulate(
   session: Session,
   [path]: readonly string[],
-  { resume }: SimulateOptions,
+  { resume, checkInvariants = false }: SimulateOptions,
 ): Promise<ExitCode | undefined> {
   const prepared = await (resume === undefined
     ? prepareNew(session, path)
@@ -59,7 +61,7 @@ async function simulate(
   const lock = await lockFolder(prepared.folder);
   const cost = new HostCost(session);
   try {
-    return await finish(session, prepared, await execute(session, prepared), cost);
+    return await finish(session, prepared, await execute(session, prepared, checkInvariants), cost);
   } catch (error) {
     session.say(howToRepeat(prepared, resume === undefined ? path : undefined, session.overrides));
     throw error;
@@ -103,10 +105,11 @@ async function prepareResumed(session: Session, path: string | undefined, folder
 async function execute(
   session: Session,
   prepared: Prepared,
+  checkInvariants: boolean,
 ): Promise<{ readonly result: SimulatedRunResult; readonly logs: string }> {
   const { experiment, data } = prepared;
   const { composeSimulation } = await import('../compose-simulation.ts');
-  const { runSimulation } = await import('../simulate/index.ts');
+  const { invariantObserver, runSimulation } = await import('../simulate/index.ts');
   const interruption = session.io.interruption();
   const composed = await composeSimulation(experiment, data);
   const files = await openFolder(prepared, composed);
@@ -117,7 +120,13 @@ async function execute(
   const cost = new HostCost(session);
   try {
     const result = await runSimulation(
-      { ...composed, peers, versions: versions(), livesBefore: (started - 1) * LIVES_PER_START },
+      {
+        ...composed,
+        peers,
+        versions: versions(),
+        livesBefore: (started - 1) * LIVES_PER_START,
+        observers: checkInvariants ? [invariantObserver(peers.map(({ config }) => config))] : [],
+      },
       {
         sink: files,
         clock: session.io.clock,

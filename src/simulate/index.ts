@@ -1,6 +1,7 @@
 /** Many peers on virtual time, and recorded peers run again. */
 export { type ComputeModel, type ComputeTimes, computeTimes, type Slowness } from './compute-times.ts';
 export { simulate } from './engine.ts';
+export { invariantObserver } from './invariants/index.ts';
 export type { LinkTable } from './network.ts';
 export type {
   LossReason,

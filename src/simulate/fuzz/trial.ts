@@ -9,7 +9,7 @@ import { mixingMatrices } from '../../topology/schedule.ts';
 import { quadraticTrainer } from '../../train/toy.ts';
 import { computeTimes } from '../compute-times.ts';
 import { simulate } from '../engine.ts';
-import { checkInvariants, InvariantViolation } from '../invariants/index.ts';
+import { InvariantViolation, invariantObserver } from '../invariants/index.ts';
 import type { SimulationObserver } from '../observer.ts';
 import type { SimulatedPeer } from '../simulation.ts';
 import { together } from '../together.ts';
@@ -49,7 +49,7 @@ export async function runTrial(scenario: Scenario, bug: PlantedBug = {}): Promis
   const overlay = overlayOfScenario(scenario);
   const peers = peersOf(scenario, bug);
   const watching = [
-    checkInvariants(
+    invariantObserver(
       peers.map(({ config }) => config),
       { stallMsMax: STALL_MS_MAX },
     ),

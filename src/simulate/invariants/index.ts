@@ -30,9 +30,9 @@ const invariants: readonly Invariant[] = [
 ];
 
 /** An observer that ends the simulation with an InvariantViolation as soon as one of them is broken. */
-export function checkInvariants(
+export function invariantObserver(
   peers: readonly PeerConfig[],
-  { stallMsMax }: { stallMsMax: number },
+  { stallMsMax = Number.POSITIVE_INFINITY }: { stallMsMax?: number } = {},
 ): SimulationObserver {
   const observers = invariants.flatMap((invariant) => {
     const watcher = invariant.watch({

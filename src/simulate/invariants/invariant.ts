@@ -8,7 +8,7 @@ import type { SimulationObserver } from '../observer.ts';
 
 export interface InvariantContext {
   readonly peers: readonly PeerConfig[];
-  /** A live peer that can act completes a round, catches up or finishes at least this often, in virtual milliseconds. */
+  /** A live peer that can act completes a round, catches up or finishes at least this often, in virtual milliseconds; Infinity: sometime. */
   readonly stallMsMax: number;
   /** Throws `invariant-violated`. */
   violate(nowMs: number, peer: number | undefined, what: string): never;

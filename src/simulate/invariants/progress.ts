@@ -53,6 +53,7 @@ export const progress: Invariant = {
         }
       },
       onEnd({ endMs, ended }) {
+        if (ended === 'interrupted') return;
         if (ended !== 'done') violate(endMs, undefined, `the run did not come to an end (${ended} ran out)`);
         for (const [peer, { alive, paused, finished, round }] of standings.entries())
           if (alive && !paused && !finished) violate(endMs, peer, `it is left in round ${round} for ever`);

@@ -3,14 +3,7 @@ export { type ComputeModel, type ComputeTimes, computeTimes, type Slowness } fro
 export { simulate } from './engine.ts';
 export { invariantObserver } from './invariants/index.ts';
 export type { LinkTable } from './network.ts';
-export type {
-  LossReason,
-  MessageFate,
-  Passage,
-  RefusalReason,
-  SimulationObserver,
-  SimulationView,
-} from './observer.ts';
+export type { MessageFate, Passage, SimulationObserver, SimulationView } from './observer.ts';
 export { openRecordedRun, type RecordedLog, type RecordedRun } from './recorded-run.ts';
 export {
   type RecordedLine,
@@ -19,12 +12,7 @@ export {
   type ReplayOptions,
   replay,
 } from './replay.ts';
+export type { LossReason, RefusalReason, SimulatedResult, SimulationResult, Traffic } from './result.ts';
 export { type RunProgress, runSimulation, type SimulatedRun, type SimulatedRunResult } from './run.ts';
-export type {
-  SimulatedPeer,
-  SimulatedResult,
-  SimulationOptions,
-  SimulationResult,
-  Traffic,
-} from './simulation.ts';
+export type { SimulatedPeer, SimulationOptions } from './simulation.ts';
 export type { SimulatedCheckpoint } from './snapshots.ts';

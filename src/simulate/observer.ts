@@ -7,17 +7,8 @@ import type { Vector } from '../params/layout.ts';
 import type { FinishReason, MessageName, PeerAction, PeerEvent, RoundNote } from '../peer/machine.ts';
 import type { PeerState } from '../peer/state.ts';
 import type { PeerMessage } from '../wire/message.ts';
-import type { SimulationResult, Traffic } from './simulation.ts';
+import type { LossReason, RefusalReason, SimulationResult, Traffic } from './result.ts';
 import type { SimulatedCheckpoint } from './snapshots.ts';
-
-/** Nobody is told of a loss: a fault swallowed it, the link broke, or the receiver died, while it was under way. */
-export type LossReason = 'loss' | 'partition' | 'link-broken' | 'peer-down';
-
-/**
- * Refused by the sender's transport, which tells the sender (`link-down`, `queue-full`, `not-a-neighbour`), or by the receiver's wire
- * check, which does not (`corrupt`).
- */
-export type RefusalReason = 'link-down' | 'queue-full' | 'not-a-neighbour' | 'corrupt';
 
 /** What became of one copy of a message at one receiver. */
 export type MessageFate =

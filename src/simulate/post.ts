@@ -7,7 +7,8 @@ import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { frameBytesOf } from '../wire/frame-size.ts';
 import { Carried, type Driven, isAlive, isCut } from './driven.ts';
 import type { NetworkModel } from './network.ts';
-import type { LossReason, MessageFate, RefusalReason, SimulationObserver } from './observer.ts';
+import type { MessageFate, SimulationObserver } from './observer.ts';
+import type { LossReason, RefusalReason } from './result.ts';
 import { peerAt } from './stage.ts';
 import { TrafficAccounts } from './traffic.ts';
 

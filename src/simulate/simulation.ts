@@ -1,11 +1,10 @@
-/** What a simulation is given and what it comes to. */
+/** What a simulation is given. */
 import type { FaultPlayer } from '../faults/player.ts';
-import type { Vector } from '../params/layout.ts';
 import type { PeerConfig } from '../peer/machine.ts';
 import type { Trainer } from '../train/trainer.ts';
 import type { ComputeTimes } from './compute-times.ts';
 import type { LinkTable } from './network.ts';
-import type { LossReason, RefusalReason, SimulationObserver } from './observer.ts';
+import type { SimulationObserver } from './observer.ts';
 import type { SimulatedCheckpoint } from './snapshots.ts';
 
 export interface SimulatedPeer {
@@ -38,45 +37,4 @@ export interface SimulationOptions {
   /** The simulation ends when virtual time passes this, or after so many events. */
   readonly untilMs?: number;
   readonly eventsMax?: number;
-}
-
-/** Where one peer ended. */
-export interface SimulatedResult {
-  /** The round that the peer is at, and the params at its start; a finished peer's last ones. */
-  readonly round: number;
-  readonly params: Vector;
-  readonly finished: boolean;
-}
-
-/**
- * What became of what was sent, per copy and receiver:
- *   sent + duplicated = delivered + Σ lost + Σ refused + underWay.
- */
-export interface Traffic {
-  /** Messages × receivers. */
-  readonly sent: number;
-  /** Copies that a fault added. */
-  readonly duplicated: number;
-  readonly delivered: number;
-  readonly lost: Readonly<Record<LossReason, number>>;
-  readonly refused: Readonly<Record<RefusalReason, number>>;
-  /** Still on its way at the end. */
-  readonly underWay: number;
-  /** Frame bytes × receivers, of what was sent and of what was delivered. */
-  readonly sentBytes: number;
-  readonly deliveredBytes: number;
-}
-
-export interface SimulationResult {
-  /** In the order of the peers. */
-  readonly peers: readonly SimulatedResult[];
-  /** Of the whole simulation. */
-  readonly traffic: Traffic;
-  /** The same by sender. */
-  trafficOf(peer: number): Traffic;
-  readonly eventCount: number;
-  /** Virtual time of the last event. */
-  readonly endMs: number;
-  /** `done`: nothing is left to happen; else what cut it short. */
-  readonly ended: 'done' | 'time' | 'events' | 'interrupted';
 }

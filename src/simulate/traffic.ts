@@ -3,8 +3,8 @@
  * exactly one column, so that
  *   sent + duplicated = delivered + Σ lost + Σ refused + underWay.
  */
-import type { LossReason, MessageFate, RefusalReason } from './observer.ts';
-import type { Traffic } from './simulation.ts';
+import type { MessageFate } from './observer.ts';
+import type { LossReason, RefusalReason, Traffic } from './result.ts';
 
 const LOSSES: readonly LossReason[] = ['loss', 'partition', 'link-broken', 'peer-down'];
 const REFUSALS: readonly RefusalReason[] = ['link-down', 'queue-full', 'not-a-neighbour', 'corrupt'];

@@ -106,7 +106,9 @@ export function peersUp(state: PeerState): number[] {
 
 export function everybodyUp(state: PeerState): boolean {
   const { notExpected = [] } = state.config;
-  return [...state.neighbours.values()].every(({ peer, up }) => up || notExpected.includes(peer));
+  return [...state.neighbours.values()].every(
+    ({ peer, up, left }) => up || left || notExpected.includes(peer),
+  );
 }
 
 /** Sends a message, numbered; returns its sequence. */

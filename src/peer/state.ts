@@ -11,6 +11,8 @@ const SENT_MAX = 2;
 export interface Neighbour {
   readonly peer: number;
   up: boolean;
+  /** It said goodbye, and has not come back. */
+  left: boolean;
   /** The latest incarnation heard of. */
   incarnation: number;
   /** Those received in that incarnation. */
@@ -106,6 +108,7 @@ function createNeighbour(peer: number): Neighbour {
   return {
     peer,
     up: false,
+    left: false,
     incarnation: 0,
     sequences: new Sequences(),
     answeredMs: undefined,

@@ -95,6 +95,7 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   const neighbour = state.neighbours.get(event.peer);
   if (neighbour === undefined) return;
   neighbour.up = true;
+  neighbour.left = false;
   meetIncarnation(neighbour, event.incarnation);
   const { peer, incarnation, round } = event;
   feed(run, { kind: 'neighbour', peer, status: 'up', round, incarnation });
@@ -121,9 +122,11 @@ function left(run: Run, peer: number, round: number, incarnation: number): void 
   const neighbour = state.neighbours.get(peer);
   if (neighbour === undefined) return;
   neighbour.up = false;
+  neighbour.left = true;
   run.actions.push({ kind: 'notice', what: 'left', peer, round });
   feed(run, { kind: 'neighbour', peer, status: 'down', left: true, round: state.round, incarnation });
   askNoMore(run, peer);
+  if (state.phase === 'gathering' && state.pulling === undefined && everybodyUp(state)) gathered(run);
 }
 
 /** Ends the gathering: whoever is not here is left out until it comes. */

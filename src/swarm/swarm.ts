@@ -50,6 +50,8 @@ export interface SwarmOutcome {
 /** A process that does not come up or does not obey within this time is given up. */
 const START_MS_MAX = 180_000;
 const STOP_MS_MAX = 30_000;
+/** A peer that starts while the others run does not wait longer for neighbours that are not there. */
+const GATHER_AGAIN_MS = 3_000;
 
 /** Rejects with the first failure of a peer that cannot start, or `swarm-died` when no peer is left. */
 export async function runSwarm(
@@ -174,9 +176,12 @@ class Swarm {
   #job({ index, lives }: Member): PeerJob {
     const job = present(this.#options.jobs[index], `job ${index}`);
     const { faults } = job;
+    const { gatherMs } = job.plan;
+    const isLate = this.#phase === 'running' && gatherMs > GATHER_AGAIN_MS;
+    const timely = isLate ? { ...job, plan: { ...job.plan, gatherMs: GATHER_AGAIN_MS } } : job;
+    if (faults === undefined) return timely;
     const beganAgoMs = this.#faults?.beganAgoMs;
-    if (faults === undefined) return job;
-    return { ...job, faults: { ...faults, lives, ...(beganAgoMs === undefined ? {} : { beganAgoMs }) } };
+    return { ...timely, faults: { ...faults, lives, ...(beganAgoMs === undefined ? {} : { beganAgoMs }) } };
   }
 
   #start(member: Member, resume: PeerJob['resume']): void {

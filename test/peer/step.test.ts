@@ -101,6 +101,12 @@ describe('gathering', () => {
     expect(actions).toContainEqual(expect.objectContaining({ kind: 'train', firstStep: 18 }));
   });
 
+  test('does not wait for a neighbour that said goodbye', () => {
+    const peer = new Peer().start();
+    peer.up(1);
+    expect(kinds(peer.hears(4, { type: 'leave', round: 0 }))).toContain('train');
+  });
+
   test('a peer that starts after its last round is done', () => {
     const peer = new Peer();
     const actions = peer.does({ kind: 'start', incarnation: 3, round: 20, params });

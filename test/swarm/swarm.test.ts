@@ -97,7 +97,7 @@ function stage(restartsMax = 1, ...faults: Fault[]) {
   const jobs = members.map((_, self) => ({
     self,
     members,
-    plan: { rounds: 9 },
+    plan: { rounds: 9, gatherMs: 120_000 },
     resume: { kind: 'fresh' },
     ...(faults.length === 0 ? {} : { faults: { schedule: { seed: 1, faults }, lives: 0 } }),
   }));
@@ -244,6 +244,7 @@ describe('a launcher under a fault schedule', () => {
     const again = puppets[2] as Puppet;
     again.comesUp();
     expect(again.job).toMatchObject({ resume: { kind: 'newest' }, faults: { lives: 1, beganAgoMs: 300 } });
+    expect([a.job?.plan.gatherMs, again.job?.plan.gatherMs]).toEqual([120_000, 3_000]);
     expect(again.orders).toContainEqual({ kind: 'fault', fault: 'restart' });
     a.finishes();
     again.finishes();

@@ -40,7 +40,9 @@ function agreementBytes(agreement: Agreement | undefined): number {
 }
 
 function numberBytes(number: number): number {
-  return Number.isSafeInteger(number) && number >= 0 ? countBytes(number) : encode(number).length;
+  if (Number.isSafeInteger(number)) return number >= 0 ? countBytes(number) : encode(number).length;
+  // Half or single precision only where nothing is lost by it.
+  return Math.fround(number) === number ? encode(number).length : 9;
 }
 
 /** CBOR's length of an unsigned integer, and of what says how long something is. */

@@ -38,7 +38,8 @@ const labelArcsMax = 600_000;
 /** Walks are looked at up to so many silos: the labels and their arcs grow as n². */
 const walkSilosMax = 300;
 const groupSizeMax = 8;
-const firstStepShare = 1 / 32;
+/** Steps of λ, as shares of the known cycle time: what a group must raise the bound by at first, and in the end. */
+const probeShare = 5e-4;
 const lastStepShare = 1e-4;
 const roundingShare = 1e-10;
 
@@ -88,7 +89,7 @@ function floor(graph: ConnectivityGraph, delayMs: Float64Array): OverlayBound {
 
 type Stage = (typeof stages)[number];
 
-/** Goes up from a proved bound in steps that double where a proof succeeds and halve where none does. */
+/** One group of silos after the other, the most isolated first, until no more of them raises the bound. */
 function raised(
   count: number,
   delayMs: Float64Array,
@@ -98,37 +99,44 @@ function raised(
   run: BoundRun,
 ): OverlayBound {
   const walks = new ClosedWalks(count, delayMs, stage.memorySize);
+  const tried = new Set<string>();
   let best = start;
-  let stepMs = (upperMs - best.lowerBoundMs) * firstStepShare;
-  while (stepMs > lastStepShare * upperMs && best.lowerBoundMs < upperMs && !run.expired()) {
-    const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
-    const cut = uncrossedCut(count, delayMs, walks, lambdaMs, stage, run);
-    if (cut !== undefined) {
-      const names = cut.length === 1 ? `silo ${cut[0]}` : `silos ${cut.join(', ')}`;
-      best = { lowerBoundMs: lambdaMs, proof: `no cycle of a lower mean leaves ${names}` };
-    }
-    stepMs *= cut === undefined ? 0.5 : 2;
+  while (tried.size < stage.groupsMax && !run.expired()) {
+    const groups = separateGroups(count, delayMs, best.lowerBoundMs + probeShare * upperMs);
+    const cut = groups.find((nodes) => nodes.length <= groupSizeMax && !tried.has(nodes.join()));
+    if (cut === undefined || groups.length === 1) break;
+    tried.add(cut.join());
+    best = raisedByCut(walks, count, cut, best, upperMs, stage, run);
   }
   return best;
 }
 
-/** A set of silos that no cycle of mean ≤ λ crosses, if one is found. */
-function uncrossedCut(
-  count: number,
-  delayMs: Float64Array,
+/** Steps that double where a proof succeeds and, once one has, halve where none does. */
+function raisedByCut(
   walks: ClosedWalks,
-  lambdaMs: number,
-  { groupsMax, iterationsMax }: Stage,
+  count: number,
+  cut: readonly number[],
+  start: OverlayBound,
+  upperMs: number,
+  { iterationsMax }: Stage,
   { expired }: BoundRun,
-): number[] | undefined {
-  const groups = separateGroups(count, delayMs, lambdaMs);
-  if (groups.length === 1) return undefined;
-  const tried = groups.filter((nodes) => nodes.length <= groupSizeMax).slice(0, groupsMax);
-  return tried.find((nodes) => {
-    const inside = new Uint8Array(count);
-    for (const node of nodes) inside[node] = 1;
-    return nodes.every((source) => walks.excludes(source, inside, lambdaMs, { iterationsMax, expired }));
-  });
+): OverlayBound {
+  const inside = new Uint8Array(count);
+  for (const node of cut) inside[node] = 1;
+  const names = cut.length === 1 ? `silo ${cut[0]}` : `silos ${cut.join(', ')}`;
+  const proof = `no cycle of a lower mean leaves ${names}`;
+  let best = start;
+  for (let stepMs = probeShare * upperMs; stepMs > lastStepShare * upperMs && !expired(); ) {
+    if (best.lowerBoundMs >= upperMs) break;
+    const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
+    const isUncrossed = cut.every((source) =>
+      walks.excludes(source, inside, lambdaMs, { iterationsMax, expired }),
+    );
+    if (!isUncrossed && best === start) break;
+    if (isUncrossed) best = { lowerBoundMs: lambdaMs, proof };
+    stepMs *= isUncrossed ? 2 : 0.5;
+  }
+  return best;
 }
 
 /** As `raised`, by branching: bisection between what is proved and what is known to be reached. */

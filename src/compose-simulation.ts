@@ -2,6 +2,7 @@
 import { present } from './base/assert.ts';
 import { readDocumentFile } from './base/document.ts';
 import { InputError } from './base/errors.ts';
+import { outsideTurn } from './base/idle.ts';
 import {
   goalOf,
   localWorkOf,
@@ -121,7 +122,7 @@ export async function replayRun(
     onProgress: (done, lines) => {
       onProgress(done, lines);
       // Signals and the progress line get their turn.
-      return letIn++ % 8 === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+      return letIn++ % 8 === 0 ? outsideTurn() : undefined;
     },
   });
   for (const trainer of trainers) await trainer.dispose();

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { Overlay, Timing } from '../topology/index.ts';
-import { judgementDocument, judgementLines } from './design-text.ts';
 import type { Host } from './host.ts';
 import {
   addNetworkOptions,
@@ -48,6 +47,7 @@ async function cycleTime(
 ): Promise<undefined> {
   const { boundOf, judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
   const { readDocumentFile } = await import('../base/document.ts');
+  const { judgementDocument, judgementLines } = await import('./design-text.ts');
   const overlay = parseOverlay(readDocumentFile(options.overlay, 'the overlay'), options.overlay);
   const network = await openNetwork(options);
   requireConnected(overlay);

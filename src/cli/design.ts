@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { ComparedDesign, Comparison, LabelShares, SkippedDesign } from '../topology/index.ts';
-import { comparisonTable, type DesignBound, designDocument, designText } from './design-text.ts';
+import type { DesignBound } from './design-text.ts';
 import { writeTextFile } from './files.ts';
 import type { Host } from './host.ts';
 import {
@@ -68,6 +68,7 @@ async function design(
   const comparison = await compared(session, network, chosen, options);
   const bound = comparison.lowerBoundMs;
   await save(session, options, network, comparison.designs);
+  const { designDocument } = await import('./design-text.ts');
   const { underlay, conditions, workload } = network;
   const document = {
     underlay: underlay.name,
@@ -76,7 +77,7 @@ async function design(
     designs: comparison.designs.map((item) => designDocument(item, bound)),
     skipped: comparison.skipped,
   };
-  session.answer(document, describe(session, network, comparison, bound));
+  session.answer(document, await describe(session, network, comparison, bound));
 }
 
 async function compared(
@@ -146,7 +147,13 @@ async function save(
   }
 }
 
-function describe(session: Session, network: Network, comparison: Comparison, bound: DesignBound): string {
+async function describe(
+  session: Session,
+  network: Network,
+  comparison: Comparison,
+  bound: DesignBound,
+): Promise<string> {
+  const { comparisonTable, designText } = await import('./design-text.ts');
   const { designs, skipped } = comparison;
   const head = networkLine(network);
   const [only] = designs;

@@ -14,9 +14,9 @@ import type { Session } from './session.ts';
 
 const EXAMPLES = `
 Examples:
-  grapevine sweep topologies/sweep-rules.yaml                    all cells, on all cores
-  grapevine sweep topologies/sweep-rules.yaml --jobs 1 --out sweeps/rules
-  grapevine sweep topologies/sweep-rules.yaml                    again: goes on where it was stopped or killed
+  grapevine sweep topologies/sweeps/straggler.yaml                    all cells, on all cores
+  grapevine sweep topologies/sweeps/straggler.yaml --jobs 1 --out sweeps/rules
+  grapevine sweep topologies/sweeps/straggler.yaml                    again: goes on where it was stopped or killed
 
 A cell is the experiment with the settings of one point of each axis and one seed, each in a process of its own. Results: table.csv
 and table.json (one row per cell), plot.svg (mean over the seeds, with 95 % confidence bands), and each cell's own run under cells/.`;

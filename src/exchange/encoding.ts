@@ -48,10 +48,7 @@ interface EncodedSnapshot {
 }
 
 /** Why the rule's vectors cannot be rounded, in words; undefined where they can. */
-function encodingProblem(
-  rule: ExchangeRule,
-  options: Readonly<Record<string, unknown>>,
-): string | undefined {
+function encodingProblem(rule: ExchangeRule, options: Readonly<Record<string, unknown>>): string | undefined {
   const shapes = Object.values(rule.messages);
   if (shapes.some(({ vectors }) => vectors.includes('f64')))
     return `rule ${rule.name} sends sums that must be exact; use encoding raw`;

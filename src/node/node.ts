@@ -19,6 +19,7 @@ import type { Frame, Transport, TransportHandlers } from '../transport/transport
 import { decodeEnvelope, encodeEnvelope, type WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
+import { diverged } from './diverged.ts';
 import type { Presence } from './presence.ts';
 
 /** What ends a run before its last round, if anything; the peers agree on it among themselves. */
@@ -387,15 +388,6 @@ export class PeerNode {
     const cause = error instanceof Error ? error : new OperatingError('node-failed', String(error));
     this.#settle?.reject(cause);
   }
-}
-
-/** Nobody would take such params, nothing would mend them, and a checkpoint of them would take the place of a good one. */
-function diverged(round: number): OperatingError<'training-diverged'> {
-  return new OperatingError(
-    'training-diverged',
-    `training diverged in round ${round}: params became NaN or infinite; lower train.learningRate or set train.clipNorm, or look for a neighbour that sends huge params. The checkpoints from before are kept`,
-    { round },
-  );
 }
 
 /** A promise that is awaited later than it may fail: its failure is told there, not to the process. */

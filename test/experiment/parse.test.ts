@@ -50,6 +50,7 @@ describe('a small file is completed with the documented defaults', () => {
         options: { variant: 'adapt-then-mix', staleness: 0, backups: 0 },
         weights: 'metropolis',
         carrier: 'stream',
+        encoding: 'raw',
         deadline: { factor: 1.5, floorMs: 5000, ceilingMs: 60000, downGraceMs: 1000 },
       },
       evaluate: { everyRounds: 1 },

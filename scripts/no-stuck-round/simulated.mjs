@@ -34,7 +34,8 @@ async function watched(scenario) {
   const outcome = await runTrial(scenario, {
     saboteur: () => ({
       onRecord(peer, note, nowMs) {
-        const beganMs = rounds[peer].at(-1)?.toMs ?? 0;
+        // Waiting for who comes late, before the first round, is no round.
+        const beganMs = rounds[peer].at(-1)?.toMs ?? nowMs - (note.endedMs - note.beganMs);
         rounds[peer].push({ fromMs: beganMs, toMs: nowMs });
         for (const { reason } of note.excluded) exclusions.push(reason);
       },

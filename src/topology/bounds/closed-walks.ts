@@ -43,6 +43,8 @@ export class ClosedWalks {
   readonly #cost: Float64Array;
   readonly #before: Int32Array;
   readonly #waiting: Uint8Array;
+  /** Arcs looked at so far: what a proof costs, the same on every machine. */
+  visitedArcs = 0;
   readonly #prices = new Map<number, Float64Array>();
 
   /** `delayMs`: [n × n], row = sender. Memory: 13 · n · 2^memorySize bytes. */
@@ -118,6 +120,7 @@ export class ClosedWalks {
     for (let length = 1; length <= count && current.length > 0; length++) {
       const next: number[] = [];
       for (const label of current) this.#waiting[label] = 0;
+      this.visitedArcs += current.length * count;
       for (const label of current) {
         const node = Math.floor(label / masks);
         if (node !== source) {

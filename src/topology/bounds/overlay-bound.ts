@@ -34,7 +34,9 @@ const stages = [
   { memorySize: 10, groupsMax: 1, iterationsMax: 60 },
 ];
 /** Labels times arcs: a price step visits them some ten times. */
-const labelArcsMax = 600_000;
+const labelArcsMax = 2_000_000;
+/** Arcs visited in one stage: some 5 s. */
+const stageArcsMax = 1.5e9;
 /** Walks are looked at up to so many silos: the labels and their arcs grow as n². */
 const walkSilosMax = 300;
 const groupSizeMax = 8;
@@ -45,9 +47,14 @@ const roundingShare = 1e-10;
 
 /**
  * The bound, and its proof. `upperMs`: the cycle time of a known overlay, which ends the search where it is met. Two
- * silos or more.
+ * silos or more. `first`: what a few seconds prove.
  */
-export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run: BoundRun): OverlayBound {
+export function overlayLowerBound(
+  graph: ConnectivityGraph,
+  upperMs: number,
+  run: BoundRun,
+  stagesUsed: 'first' | 'all' = 'all',
+): OverlayBound {
   const { siloCount, routes, ...unshared } = graph;
   if (siloCount <= exhaustiveSilosMax) {
     const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
@@ -60,7 +67,7 @@ export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run
     best = raised(siloCount, delayMs, best, upperMs, stages[0]!, run);
     return rounded(branched(siloCount, delayMs, best, upperMs, run));
   }
-  for (const stage of stages) {
+  for (const stage of stagesUsed === 'first' ? stages.slice(0, 1) : stages) {
     if (siloCount ** 2 * 2 ** stage.memorySize > labelArcsMax) break;
     best = raised(siloCount, delayMs, best, upperMs, stage, run);
   }
@@ -101,12 +108,13 @@ function raised(
   const walks = new ClosedWalks(count, delayMs, stage.memorySize);
   const tried = new Set<string>();
   let best = start;
-  while (tried.size < stage.groupsMax && !run.expired()) {
+  const expired = () => walks.visitedArcs > stageArcsMax || run.expired();
+  while (tried.size < stage.groupsMax && !expired()) {
     const groups = separateGroups(count, delayMs, best.lowerBoundMs + probeShare * upperMs);
     const cut = groups.find((nodes) => nodes.length <= groupSizeMax && !tried.has(nodes.join()));
     if (cut === undefined || groups.length === 1) break;
     tried.add(cut.join());
-    best = raisedByCut(walks, count, cut, best, upperMs, stage, run);
+    best = raisedByCut(walks, count, cut, best, upperMs, stage, { expired });
   }
   return best;
 }

@@ -5,7 +5,7 @@
  * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
  */
 import { z } from 'zod';
-import { overlayLowerBound } from '../bounds/overlay-bound.ts';
+import { type OverlayBound, overlayLowerBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts';
 import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
@@ -18,7 +18,7 @@ import { tourArcs } from './ring.ts';
 
 export const bestOptions = z.strictObject({
   /** Runs of the search on potentials, each from a seed of its own. */
-  runs: z.int().min(1).max(1_000).default(4),
+  runs: z.int().min(1).max(1_000).default(3),
   /** Steps of each; by default 3·10⁸ / n², at most 40,000. */
   steps: z.int().min(1).optional(),
 });
@@ -26,6 +26,7 @@ type Options = z.infer<typeof bestOptions>;
 
 const stepsMax = 40_000;
 const stepArcPairs = 3e8;
+const firstSteps = 500;
 const arcSearchSteps = 60_000;
 const sameTimeMs = 1e-9;
 
@@ -35,8 +36,7 @@ export const best: Designer<Options> = {
   options: bestOptions,
   silosMax: 2_000,
   design({ graph }, chosen, run): Design {
-    const { arcs, cycleTimeMs, how } = bestArcs(graph, chosen, run);
-    const bound = graph.siloCount < 2 ? undefined : overlayLowerBound(graph, cycleTimeMs, run);
+    const { arcs, how, bound } = bestArcs(graph, chosen, run);
     return {
       overlay: overlayOf({
         name: 'best',
@@ -52,24 +52,43 @@ export const best: Designer<Options> = {
   },
 };
 
-export interface BestArcs extends JudgedArcs {
+interface ExplainedArcs extends JudgedArcs {
   readonly how: string;
 }
 
-/** The overlay of the designer `best`, and what found it. */
+export interface BestArcs extends ExplainedArcs {
+  /** Missing for one silo. */
+  readonly bound?: OverlayBound;
+}
+
+/** The overlay of the designer `best`, what found it, and a bound for any overlay. */
 export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignRun): BestArcs {
-  const { siloCount } = graph;
-  if (siloCount === 1) return { ...judged(graph, []), how: 'one silo' };
-  if (siloCount <= exhaustiveSilosMax)
+  if (graph.siloCount === 1) return { ...judged(graph, []), how: 'one silo' };
+  // A little of both first, so that there is a bound too where the time is short.
+  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
+  const quick = overlayLowerBound(graph, first.cycleTimeMs, run, 'first');
+  const found = searched(graph, first, chosen, run);
+  const thorough = overlayLowerBound(graph, found.cycleTimeMs, run);
+  return { ...found, bound: thorough.lowerBoundMs >= quick.lowerBoundMs ? thorough : quick };
+}
+
+function searched(
+  graph: ConnectivityGraph,
+  first: FoundOverlay,
+  chosen: Options,
+  run: DesignRun,
+): ExplainedArcs {
+  if (graph.siloCount <= exhaustiveSilosMax)
     return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
-  const relaxed = searchRelaxed(graph, chosen, run);
+  const longer = run.expired() ? first : searchRelaxed(graph, chosen, run);
+  const relaxed = longer.cycleTimeMs < first.cycleTimeMs ? longer : first;
   const pruned = judged(graph, minimalStrong(graph, relaxed.arcs));
-  const searched = { ...pruned, how: 'search on potentials' };
+  const ofPotentials = { ...pruned, how: 'search on potentials' };
   // Degrees cost nothing on this overlay, so the search has seen its true cycle time.
-  if (pruned.cycleTimeMs <= relaxed.cycleTimeMs + sameTimeMs) return searched;
+  if (pruned.cycleTimeMs <= relaxed.cycleTimeMs + sameTimeMs) return ofPotentials;
   const tour = shortRing(graph, { random: run.random('best', 'ring'), expired: run.expired });
   const ring = { ...judged(graph, tourArcs(tour)), how: 'a short ring' };
-  const start = pruned.cycleTimeMs < ring.cycleTimeMs ? searched : ring;
+  const start = pruned.cycleTimeMs < ring.cycleTimeMs ? ofPotentials : ring;
   run.progress(`best: ${start.cycleTimeMs.toFixed(3)} ms by ${start.how}`);
   const finished = searchArcs(graph, start.arcs, {
     stepsMax: arcSearchSteps,

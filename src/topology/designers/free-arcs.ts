@@ -4,7 +4,6 @@
  * the weights do without are left out again.
  */
 import { z } from 'zod';
-import { overlayLowerBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph } from '../delays.ts';
 import { fastestMixing } from '../fastest-mixing.ts';
@@ -30,8 +29,7 @@ export const bestFreeArcs: Designer<z.infer<typeof bestFreeOptions>> = {
   options: bestFreeOptions,
   silosMax,
   design({ graph }, options, run): Design {
-    const { arcs, cycleTimeMs, how } = bestArcs(graph, options, run);
-    const bound = graph.siloCount < 2 ? undefined : overlayLowerBound(graph, cycleTimeMs, run);
+    const { arcs, how, bound } = bestArcs(graph, options, run);
     const design = withFreeArcsMixed(graph, 'best-free-arcs', arcs, how, options.mixingSteps, run);
     return bound === undefined ? design : { ...design, lowerBoundMs: bound.lowerBoundMs };
   },

@@ -7,7 +7,9 @@
  *
  * Their consensus rate does not depend on n. Silos stand in their order: shifts know nothing of distances.
  */
+
 import { z } from 'zod';
+import { InputError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { overlayOf, type WeightEntry } from '../overlay.ts';
 import { arcsOfPhase } from './base-k.ts';
@@ -90,6 +92,7 @@ export const equiDynamic: Designer<z.infer<typeof dynamicOptions>> = {
 
 /** M different shifts from 1 … n − 1, ascending; as many as there are where fewer. */
 function drawnShifts(siloCount: number, asked: number | undefined, random: Random): number[] {
+  if (siloCount < 2) throw new InputError('design-too-small', 'EquiTopo shifts silos; wanted at least 2');
   const all = random.shuffle(Array.from({ length: siloCount - 1 }, (_, index) => index + 1));
   const wanted = asked ?? Math.max(1, Math.ceil(Math.log2(siloCount)));
   return all.slice(0, wanted).sort((a, b) => a - b);

@@ -44,7 +44,7 @@ export function fastestMixing(
   for (let squarings = 1; squarings <= squaringsMax && !expired(); squarings++) {
     search.improve(squarings, stepsMax, expired);
     if (search.normOfPower(squarings) > consensusNorm) continue;
-    search.dropSmall(squarings);
+    if (!expired()) search.dropSmall(squarings);
     break;
   }
   return search.entries();

@@ -18,8 +18,8 @@ import { tourArcs } from './ring.ts';
 const silosMax = 400;
 
 const bestFreeOptions = bestOptions.extend({
-  /** Steps of the weights for each horizon. */
-  mixingSteps: z.int().min(0).max(100_000).default(150),
+  /** Steps of the weights for each horizon; by default 5,000 / n, 40 to 150: a step costs n³. */
+  mixingSteps: z.int().min(0).max(100_000).optional(),
 });
 
 export const bestFreeArcs: Designer<z.infer<typeof bestFreeOptions>> = {
@@ -53,9 +53,10 @@ function withFreeArcsMixed(
   name: string,
   base: readonly Arc[],
   how: string,
-  stepsMax: number,
+  mixingSteps: number | undefined,
   run: DesignRun,
 ): Design {
+  const stepsMax = mixingSteps ?? Math.max(40, Math.min(150, Math.round(5_000 / graph.siloCount)));
   const cycleTimeMs = maximumCycleMean(delayDigraph(graph, base))!.mean;
   const all = withFreeArcs(graph, base, cycleTimeMs, run);
   const weights = fastestMixing(graph.siloCount, all, { stepsMax, expired: run.expired });

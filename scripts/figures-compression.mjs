@@ -52,7 +52,7 @@ function measure(model, { exchange, localSteps, rounds }, seed) {
       file,
       `name: figure
 seed: ${seed}
-data: {dataset: digits, silos: ${peers}, partition: {kind: dirichlet, alpha: 0.5}, testShare: 0}
+data: {dataset: digits, silos: ${peers}, partition: {kind: dirichlet, alpha: 0.5}, testShare: 0.2}
 model: ${model.yaml}
 train: {optimizer: sgd, learningRate: ${model.rate}, batchSize: 32, localSteps: ${localSteps}}
 topology: {kind: ring}

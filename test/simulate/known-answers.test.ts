@@ -41,7 +41,7 @@ function trainedMs(log: readonly { nowMs: number; event: { kind: string } }[], r
 }
 
 describe('rounds per mean compute time of 100 silos', () => {
-  // Neglia, Calbi, Towsley, Vardoyan 2019 study it; the figures are of 20,000 rounds, here fewer (npm run bench:simulate does all).
+  // Neglia, Calbi, Towsley, Vardoyan 2019 study it; the figures are of 20,000 rounds, here fewer.
   test.each([
     ['ring', 'exponential', 0.425],
     ['ring', 'uniform', 0.613],

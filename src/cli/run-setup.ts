@@ -23,6 +23,32 @@ export async function readData(session: Session, experiment: Experiment): Promis
   return data;
 }
 
+/** What a run that is begun anew is made of. */
+export interface NewRun {
+  readonly experiment: Experiment;
+  readonly data: SwarmData;
+  readonly folder: string;
+  /** Complete YAML that runs it again. */
+  readonly resolved: string;
+  readonly digest: string;
+}
+
+/** InputError `usage` where no file is named; ProblemsError. Nothing is written yet. */
+export async function readNew(session: Session, path: string | undefined): Promise<NewRun> {
+  if (path === undefined) {
+    throw new InputError(
+      'usage',
+      'name an experiment file, such as topologies/mnist-eleven-silos.yaml, or --resume RUN_DIR',
+    );
+  }
+  const { experimentDigest, loadExperiment, resolveExperiment } = await import('../experiment/index.ts');
+  const experiment = loadExperiment(path, session.overrides);
+  const data = await readData(session, experiment);
+  const folder = session.options.out ?? defaultFolder(session, experiment.name);
+  const resolved = resolveExperiment(experiment, versions());
+  return { experiment, data, folder, resolved, digest: experimentDigest(experiment) };
+}
+
 /** A run that aims at an accuracy has missed it when rounds or time ended it. */
 export function reachedItsGoal({ endReason }: RunSummary, { stop }: Experiment): boolean {
   if (endReason === 'interrupted' || endReason === 'failed') return false;
@@ -35,7 +61,7 @@ export function versions(): Record<string, string> {
 }
 
 /** Where a run goes that was given no `--out`. */
-export function defaultFolder({ io }: Session, name: string): string {
+function defaultFolder({ io }: Session, name: string): string {
   const stamp = (io.clock.calendar() ?? 'run').slice(0, 19).replace(/[:T]/g, '-');
   return join('runs', `${name}-${stamp}`);
 }

@@ -1,14 +1,13 @@
 /** `grapevine simulate EXPERIMENT.yaml`: the experiment on virtual time, in this one process. */
 import type { Command } from 'commander';
 import { present } from '../base/assert.ts';
-import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { ComposedRun } from '../compose-simulation.ts';
 import type { Experiment } from '../experiment/index.ts';
 import type { SimulatedRunResult } from '../simulate/index.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
-import { defaultFolder, reachedItsGoal, readData, readResumed, versions } from './run-setup.ts';
+import { reachedItsGoal, readData, readNew, readResumed, versions } from './run-setup.ts';
 import type { Session } from './session.ts';
 import { closingText, type HostFigures, howToRepeat, progressLine } from './simulate-text.ts';
 import type { SimulationFolder } from './simulation-folder.ts';
@@ -71,19 +70,10 @@ async function simulate(
 }
 
 async function prepareNew(session: Session, path: string | undefined): Promise<Prepared> {
-  if (path === undefined) {
-    throw new InputError(
-      'usage',
-      'name an experiment file, such as topologies/mnist-eleven-silos.yaml, or --resume RUN_DIR',
-    );
-  }
-  const { experimentDigest, loadExperiment, resolveExperiment } = await import('../experiment/index.ts');
   const { claimRunFolder } = await import('../swarm/run-folder.ts');
-  const experiment = loadExperiment(path, session.overrides);
-  const data = await readData(session, experiment);
-  const folder = session.options.out ?? defaultFolder(session, experiment.name);
-  await claimRunFolder(folder, resolveExperiment(experiment, versions()), 'simulate');
-  return { experiment, digest: experimentDigest(experiment), folder, data };
+  const { resolved, ...run } = await readNew(session, path);
+  await claimRunFolder(run.folder, resolved, 'simulate');
+  return run;
 }
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {

@@ -10,7 +10,7 @@ import type { RunSummary } from '../record/index.ts';
 import type { RunMember } from '../swarm/run-folder.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
-import { defaultFolder, reachedItsGoal, readData, readResumed, versions } from './run-setup.ts';
+import { reachedItsGoal, readData, readNew, readResumed, versions } from './run-setup.ts';
 import type { Session } from './session.ts';
 import { closingLines, howToResume, standingLine } from './swarm-text.ts';
 
@@ -85,28 +85,11 @@ async function stoppedEarly(
 }
 
 async function prepareNew(session: Session, path: string | undefined): Promise<Prepared> {
-  if (path === undefined) {
-    throw new InputError(
-      'usage',
-      'name an experiment file, such as topologies/mnist-eleven-silos.yaml, or --resume RUN_DIR',
-    );
-  }
-  const { experimentDigest, loadExperiment, resolveExperiment } = await import('../experiment/index.ts');
   const { createRunFolder } = await import('../swarm/run-folder.ts');
-  const experiment = loadExperiment(path, session.overrides);
-  const data = await readData(session, experiment);
-  const folder = session.options.out ?? defaultFolder(session, experiment.name);
-  const names = data.plan.silos.map(({ name }) => name);
-  const resolved = resolveExperiment(experiment, versions());
-  const members = await createRunFolder(folder, names, resolved);
-  return {
-    experiment,
-    data,
-    folder,
-    members,
-    digest: experimentDigest(experiment),
-    resume: { kind: 'fresh' },
-  };
+  const { resolved, ...run } = await readNew(session, path);
+  const names = run.data.plan.silos.map(({ name }) => name);
+  const members = await createRunFolder(run.folder, names, resolved);
+  return { ...run, members, resume: { kind: 'fresh' } };
 }
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {

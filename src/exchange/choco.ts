@@ -13,20 +13,7 @@ import { Random } from '../base/random.ts';
 import { compressorKinds, noiseOf, parseCompressor } from '../compress/index.ts';
 import { plusDifferences, type WeightedVector } from '../params/kernels.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
-import {
-  arrive,
-  awaited,
-  type Barrier,
-  createBarrier,
-  type Exclusion,
-  look,
-  neighbourDown,
-  neighbourLeft,
-  neighbourReturning,
-  neighbourUp,
-  openRound,
-  type Wait,
-} from './barrier.ts';
+import { arrive, awaited, createBarrier, type Exclusion, openRound, type Wait } from './barrier.ts';
 import { packChoco, unpackChoco } from './choco-snapshot.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import {
@@ -49,6 +36,7 @@ import {
   ZERO,
 } from './replica.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleLife, RuleScope } from './rule.ts';
+import { heedNeighbour, type Waiting, whenAllHere } from './waiting.ts';
 
 /** A repair may cost a whole vector: more of them in a round are refused. */
 const REPAIRS_PER_ROUND_MAX = 4;
@@ -59,11 +47,10 @@ interface ChocoOptions {
   readonly snapshotEveryRounds: number;
 }
 
-export interface ChocoState {
+export interface ChocoState extends Waiting {
   readonly context: RuleContext;
   readonly gamma: number;
   readonly snapshotEveryRounds: number;
-  readonly barrier: Barrier;
   /** This peer's own x̂. */
   readonly model: PublicModel;
   readonly replicas: ReadonlyMap<number, Replica>;
@@ -75,7 +62,6 @@ export interface ChocoState {
   round: number;
   trained: Vector | undefined;
   phase: 'idle' | 'training' | 'waiting';
-  wakeAtMs: number | undefined;
 }
 
 export const choco: ExchangeRule<ChocoState> = {
@@ -198,10 +184,7 @@ function handle(state: ChocoState, event: RuleEvent, scope: RuleScope): RuleActi
     case 'received':
       return received(state, event, scope.now);
     case 'neighbour':
-      if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, scope.now);
-      else if (event.left === true) neighbourLeft(barrier, event.peer);
-      else if (event.status === 'down') neighbourDown(barrier, event.peer, scope.now);
-      else neighbourReturning(barrier, event.peer, event.round, scope.now);
+      heedNeighbour(barrier, event, scope.now);
       return [];
     case 'timer':
       state.wakeAtMs = undefined;
@@ -322,18 +305,9 @@ function repair(state: ChocoState, from: number, held: Version): RuleAction[] {
   return changes.map((change) => ({ kind: 'send', to: [from], message: messageOf(change) }));
 }
 
-/** Goes on if everybody awaited is here; otherwise sees to it that the next deadline wakes the rule. */
 function proceed(state: ChocoState, { now }: RuleScope, actions: RuleAction[]): void {
-  const wait = look(state.barrier, now);
-  const { wakeAtMs } = wait;
-  if (wakeAtMs !== undefined) {
-    if (state.wakeAtMs === wakeAtMs) return;
-    state.wakeAtMs = wakeAtMs;
-    actions.push({ kind: 'setTimer', name: 'deadline', delayMs: Math.max(0, wakeAtMs - now) });
-    return;
-  }
-  if (state.wakeAtMs !== undefined) actions.push({ kind: 'clearTimer', name: 'deadline' });
-  state.wakeAtMs = undefined;
+  const wait = whenAllHere(state, now, actions);
+  if (wait === undefined) return;
   state.phase = 'idle';
   state.scratch = commit(state.model, state.scratch);
   const excluded = catchUpAll(state, wait, actions);

@@ -14,14 +14,8 @@ import type { Vector } from '../params/layout.ts';
 import {
   arrive,
   awaited,
-  type Barrier,
   createBarrier,
   type Exclusion,
-  look,
-  neighbourDown,
-  neighbourLeft,
-  neighbourReturning,
-  neighbourUp,
   openRound,
   type Slack,
   type Wait,
@@ -29,6 +23,7 @@ import {
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
 import { phaseOf } from './phases.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
+import { heedNeighbour, type Waiting, whenAllHere } from './waiting.ts';
 
 const VARIANTS = ['parallel', 'mix-then-adapt', 'adapt-then-mix'] as const;
 type Variant = (typeof VARIANTS)[number];
@@ -36,18 +31,15 @@ type Variant = (typeof VARIANTS)[number];
 const STALENESS_MAX = 64;
 const BACKUPS_MAX = 1_000_000;
 
-interface DpsgdState {
+interface DpsgdState extends Waiting {
   readonly context: RuleContext;
   readonly variant: Variant;
-  readonly barrier: Barrier;
   round: number;
   /** Params at the start of the round. */
   params: Vector;
   /** What the local updates made of them; undefined until `trained`. */
   trained: Vector | undefined;
   phase: 'idle' | 'training' | 'waiting' | 'both';
-  /** The deadline timer that is running, as the time it was asked for. */
-  wakeAtMs: number | undefined;
   /** Who is left out of this round's mixing. */
   excluded: readonly Exclusion[];
 }
@@ -127,10 +119,7 @@ function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAc
       return [{ kind: 'refuse', from, reason: arrival }];
     }
     case 'neighbour':
-      if (event.status === 'up') neighbourUp(barrier, event.peer, event.round, now);
-      else if (event.left === true) neighbourLeft(barrier, event.peer);
-      else if (event.status === 'down') neighbourDown(barrier, event.peer, now);
-      else neighbourReturning(barrier, event.peer, event.round, now);
+      heedNeighbour(barrier, event, now);
       return [];
     case 'timer':
       state.wakeAtMs = undefined;
@@ -178,20 +167,10 @@ function share(state: DpsgdState, vector: Vector): RuleAction {
   return { kind: 'send', to: phaseOf(state.context, state.round).outNeighbours, message };
 }
 
-/** Goes on if everybody awaited is here; otherwise sees to it that the next deadline wakes the rule. */
 function proceed(state: DpsgdState, { now }: RuleScope, actions: RuleAction[]): void {
   if (state.phase === 'both' && state.trained === undefined) return;
-  const wait = look(state.barrier, now);
-  if (wait.wakeAtMs !== undefined) {
-    const { wakeAtMs } = wait;
-    if (state.wakeAtMs === wakeAtMs) return;
-    state.wakeAtMs = wakeAtMs;
-    actions.push({ kind: 'setTimer', name: 'deadline', delayMs: Math.max(0, wakeAtMs - now) });
-    return;
-  }
-  if (state.wakeAtMs !== undefined) actions.push({ kind: 'clearTimer', name: 'deadline' });
-  state.wakeAtMs = undefined;
-  mix(state, wait, actions);
+  const wait = whenAllHere(state, now, actions);
+  if (wait !== undefined) mix(state, wait, actions);
 }
 
 function mix(state: DpsgdState, wait: Wait, actions: RuleAction[]): void {

@@ -1,5 +1,6 @@
 /** `report.html`: the tables and the plot in one file that loads nothing, in light or dark as the reader's system is. */
 import type { Run } from './load.ts';
+import { escaped } from './markup.ts';
 import { plotAccuracy } from './plot.ts';
 import { runName } from './silos.ts';
 import type { Table } from './table.ts';
@@ -78,12 +79,4 @@ ${body(rows)}
 ${body(footer)}
 </tfoot>
 </table>`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

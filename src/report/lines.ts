@@ -1,4 +1,5 @@
 /** Lines with confidence bands as a standalone SVG, for comparing runs: one colour per line, names at the right, axes with round numbers. */
+import { escaped } from './markup.ts';
 
 export interface BandPoint {
   readonly x: number;
@@ -165,12 +166,4 @@ function colour(index: number): string {
 
 function dash(index: number): string {
   return DASHES[Math.floor(index / COLOURS.length) % DASHES.length] as string;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

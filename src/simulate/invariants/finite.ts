@@ -1,5 +1,5 @@
 /** No NaN and no infinity leaves a peer. */
-import type { Vector } from '../../params/layout.ts';
+import { allFinite } from '../../params/kernels.ts';
 import type { PeerMessage } from '../../wire/message.ts';
 import type { Invariant } from './invariant.ts';
 
@@ -8,26 +8,21 @@ export const finite: Invariant = {
   summary: 'every number that a peer sends is finite',
   watch: ({ violate }) => ({
     onSend(from, { message, sequence }, _frameBytes, nowMs) {
-      if (allFinite(message)) return;
+      if (holdsUp(message)) return;
       violate(nowMs, from, `its ${message.type} message ${sequence} holds NaN or an infinity`);
     },
   }),
 };
 
-function allFinite(message: PeerMessage): boolean {
+function holdsUp(message: PeerMessage): boolean {
   switch (message.type) {
     case 'exchange':
-      return message.message.vectors.every(isFiniteVector) && message.message.numbers.every(Number.isFinite);
+      return message.message.vectors.every(allFinite) && message.message.numbers.every(Number.isFinite);
     case 'state':
-      return isFiniteVector(message.params);
+      return allFinite(message.params);
     case 'pull':
     case 'rejoin':
     case 'leave':
       return true;
   }
-}
-
-function isFiniteVector(vector: Vector): boolean {
-  for (let index = 0; index < vector.length; index++) if (!Number.isFinite(vector[index])) return false;
-  return true;
 }

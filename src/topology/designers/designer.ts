@@ -24,6 +24,8 @@ export interface DesignRun {
   expired(): boolean;
   /** A line for people about how far it is. */
   progress(line: string): void;
+  /** False: nobody reads a lower bound, so none is proved; true by default. */
+  readonly wantsBound?: boolean;
 }
 
 /**

@@ -46,11 +46,12 @@ export function toyPlan({
     rule,
     ruleOptions: parsed.options,
     carrier,
-    deadline: { factor: 1.5, floorMs: 5000, ceilingMs: 20_000, downGraceMs: 1000 },
+    // Longer than any machine is busy: what these runs compute must not depend on it.
+    deadline: { factor: 1.5, floorMs: 60_000, ceilingMs: 60_000, downGraceMs: 60_000 },
     rounds,
     checkpointEveryRounds: 4,
     evaluateEveryRounds: 5,
-    gatherMs: 20_000,
+    gatherMs: 60_000,
     pullTimeoutMs: 2000,
   };
 }

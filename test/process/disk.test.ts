@@ -51,7 +51,7 @@ describe('the run directory', () => {
   it.skipIf(!isBuilt)(
     'on a disk that runs full ends the run with code 3; with room again it resumes',
     {
-      timeout: 60_000,
+      timeout: 240_000,
     },
     async () => {
       const full = bench.startOnFullDisk('full', 12);

@@ -25,7 +25,7 @@ faults:
 
 describe.skipIf(!isBuilt)(
   'a swarm under a fault schedule (skipped where dist/ is not built)',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   () => {
     let bench: Bench;
 

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointRounds } from '../../src/node/checkpoint-store.ts';
 import type { RunSummary } from '../../src/record/index.ts';
@@ -9,7 +9,9 @@ import {
   Bench,
   digests,
   isBuilt,
+  isMidway,
   isPeer,
+  midway,
   readSummary,
   recordsOf,
   roundsOf,
@@ -23,7 +25,7 @@ const EVERY = 5;
 
 describe.skipIf(!isBuilt)(
   'a swarm of processes (skipped where dist/ is not built)',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   () => {
     let bench: Bench;
     let uninterrupted: Swarm;
@@ -80,27 +82,39 @@ describe.skipIf(!isBuilt)(
     });
 
     it('ends its children at Ctrl-C, and resumed ends bit-equal to one never interrupted', async () => {
-      const swarm = bench.start('interrupted');
-      await swarm.completes('silo-2', EVERY + 2);
-      const pids = swarm.peerPids();
-      expect(pids).toHaveLength(NAMES.length);
-      swarm.process.kill('SIGINT');
-      expect(await swarm.exited, swarm.stderr).toBe(4);
-      expect(pids.filter(isPeer)).toEqual([]);
+      const swarm = await midway(
+        (attempt) => bench.start(`interrupted-${attempt}`),
+        async (running) => {
+          await running.completes('silo-2', EVERY + 2);
+          const pids = running.peerPids();
+          running.process.kill('SIGINT');
+          const exitCode = await running.exited;
+          if (running.summary().rounds === ROUNDS) return false;
+          expect(exitCode, running.stderr).toBe(4);
+          expect(pids).toHaveLength(NAMES.length);
+          expect(pids.filter(isPeer)).toEqual([]);
+          return true;
+        },
+      );
       expect(swarm.summary().endReason).toBe('interrupted');
-      expect(swarm.summary().rounds).toBeLessThan(ROUNDS);
       expect(swarm.stderr).toContain(`--resume ${swarm.folder}`);
 
-      const resumed = bench.resume('interrupted');
+      const resumed = bench.resume(basename(swarm.folder));
       expect(await resumed.exited, resumed.stderr).toBe(0);
       expect(digests(resumed.summary())).toEqual(digests(summary));
     });
 
     it('leaves no process behind whatever kills the launcher, and resumes from the round before a broken checkpoint', async () => {
-      const swarm = bench.start('orphaned');
-      await swarm.completes('silo-1', 2 * EVERY + 2);
-      const pids = swarm.peerPids();
-      process.kill(pids[3] ?? 0, 'SIGSTOP');
+      let pids: number[] = [];
+      const swarm = await midway(
+        (attempt) => bench.start(`orphaned-${attempt}`),
+        async (running) => {
+          await running.completes('silo-1', 2 * EVERY + 2);
+          pids = running.peerPids();
+          // The others wait for it: the run stands where it is.
+          return running.signal(3, 'SIGSTOP') && isMidway(running.folder, 'silo-3', ROUNDS);
+        },
+      );
       swarm.process.kill('SIGKILL');
       await allGone(pids);
       expect(await swarm.exited).toBe('SIGKILL');
@@ -113,7 +127,7 @@ describe.skipIf(!isBuilt)(
       expect(newest - before).toBe(EVERY);
       const broken = join(swarm.folder, 'peers', 'silo-4', 'checkpoints', `${newest}.ckpt`);
       writeFileSync(broken, readFileSync(broken).subarray(0, 100));
-      const resumed = bench.resume('orphaned');
+      const resumed = bench.resume(basename(swarm.folder));
       expect(await resumed.exited, resumed.stderr).toBe(0);
       expect(resumed.stderr).toMatch(
         new RegExp(`warning: silo-4: checkpoint of round ${newest} is passed over`),

@@ -31,7 +31,7 @@ describe.skipIf(!isBuilt)('five silos', () => {
     ['penguins', PENGUINS],
   ])(
     'on %s end with the same bits as processes and on virtual time',
-    { timeout: 90_000 },
+    { timeout: 240_000 },
     async (_, experiment) => {
       const file = join(bench.folder, 'tiny.yaml');
       writeFileSync(file, experiment);
@@ -53,7 +53,7 @@ describe.skipIf(!isBuilt)('five silos', () => {
   );
 
   it('one of which was killed and started again replay from their logs alone', {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     writeFileSync(join(bench.folder, 'tiny.yaml'), LOSING);
     const real = bench.start('real');

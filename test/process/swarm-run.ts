@@ -121,16 +121,21 @@ export class Swarm {
   }
 
   /** Resolves with the first record of a peer that is as wanted. */
-  async records<Kind extends RunRecord>(
+  records<Kind extends RunRecord>(peer: string, wanted: (entry: RunRecord) => entry is Kind): Promise<Kind> {
+    return this.finds(peer, (entries) => entries.find(wanted));
+  }
+
+  /** Resolves with what `find` finds in a peer's records, as soon as it finds something. */
+  async finds<Found>(
     peer: string,
-    wanted: (entry: RunRecord) => entry is Kind,
-  ): Promise<Kind> {
+    find: (entries: readonly RunRecord[]) => Found | undefined,
+  ): Promise<Found> {
     await this.says(/record in/);
-    let found: Kind | undefined;
+    let found: Found | undefined;
     await this.#until(
       `${peer} recorded it`,
       () => {
-        found = recordsOf(this.folder, peer).find(wanted);
+        found = find(recordsOf(this.folder, peer));
         return found !== undefined;
       },
       (look) => {
@@ -138,7 +143,7 @@ export class Swarm {
         return () => watcher.close();
       },
     );
-    return found as Kind;
+    return found as Found;
   }
 
   completes(peer: string, round: number): Promise<RoundRecord> {
@@ -156,6 +161,12 @@ export class Swarm {
     const pids = children.sort((a, b) => a.started - b.started || a.pid - b.pid).map(({ pid }) => pid);
     for (const pid of pids) this.#known.add(pid);
     return pids;
+  }
+
+  /** Sends a signal to the process of the peer in this place; false where there is none. */
+  signal(peer: number, signal: NodeJS.Signals): boolean {
+    const pid = this.peerPids()[peer];
+    return pid !== undefined && process.kill(pid, signal);
   }
 
   summary(): RunSummary {
@@ -189,6 +200,31 @@ export class Swarm {
     if (outcome !== true && !holds())
       throw new Error(`ended with ${outcome} before it ${what}:\n${this.stderr}`);
   }
+}
+
+/** Runs that may be over before a test comes to them, one after another. */
+const ATTEMPTS_MAX = 10;
+
+/**
+ * A run to which something was done while it was under way. On a busy machine a short run may be over before the test comes to it:
+ * such a one shows nothing, and another is made. `act` says whether it came in time.
+ */
+export async function midway(
+  start: (attempt: number) => Swarm,
+  act: (swarm: Swarm) => Promise<boolean>,
+): Promise<Swarm> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const swarm = start(attempt);
+    if (await act(swarm)) return swarm;
+    swarm.kill();
+    await swarm.exited;
+  }
+  throw new Error(`${ATTEMPTS_MAX} runs were over before anything could be done to them`);
+}
+
+/** Whether the peer had well more than a round to do when it wrote last. */
+export function isMidway(folder: string, peer: string, rounds: number): boolean {
+  return (roundsOf(folder, peer).at(-1)?.round ?? 0) < rounds - 5;
 }
 
 /** All records that a peer has written so far. */

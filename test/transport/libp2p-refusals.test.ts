@@ -14,7 +14,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { OperatingError } from '../../src/base/errors.ts';
 import { encodeHello, type GreetingMessage, HelloReader } from '../../src/transport/libp2p/hello.ts';
 import type { Libp2pTransport, Libp2pTransportOptions } from '../../src/transport/libp2p/index.ts';
-import { encodePreamble } from '../../src/wire/framing.ts';
+import { encodePreamble, TRAILER_BYTES, trailerOf } from '../../src/wire/framing.ts';
 import { GREETING, patterned, Witness } from './harness.ts';
 import { makePeer, membersOf, seedOf } from './libp2p-peers.ts';
 
@@ -47,7 +47,7 @@ async function bareNode(index: number, connectionGater: ConnectionGater = {}): P
     services: { identify: identify({ runOnConnectionOpen: false }) },
   });
   cleanUp.push(() => node.stop() as Promise<void>);
-  await node.handle('/grapevine/1/data', (stream) => stream.addEventListener('message', () => undefined));
+  await node.handle('/grapevine/2/data', (stream) => stream.addEventListener('message', () => undefined));
   return node;
 }
 
@@ -62,7 +62,7 @@ function hostileGreeting(changes: Partial<GreetingMessage> = {}): GreetingMessag
   return {
     ...{
       type: 'greeting',
-      versions: [1],
+      versions: [2],
       index: 1,
       name: 'silo-1',
       instance: 'abc',
@@ -92,7 +92,7 @@ async function greet(node: Libp2p, to: Started, bytes: Uint8Array): Promise<unkn
 
 async function dataStream(node: Libp2p, to: Started): Promise<Stream> {
   const data = await node.dial(multiaddr(to.addresses[0]!), { force: true });
-  return data.newStream('/grapevine/1/data');
+  return data.newStream('/grapevine/2/data');
 }
 
 function closed(stream: Stream): Promise<void> {
@@ -101,7 +101,7 @@ function closed(stream: Stream): Promise<void> {
 
 describe('members that send rubbish', () => {
   const preamble = encodePreamble(3, 100_000);
-  const whole = Buffer.concat([preamble, new Uint8Array(100_003), new Uint8Array(32)]);
+  const whole = Buffer.concat([preamble, new Uint8Array(100_003), new Uint8Array(TRAILER_BYTES)]);
   test.each([
     ['rubbish', new Uint8Array(4096).fill(7), 'frame-magic'],
     ['an oversize announcement', encodePreamble(3, 2 ** 40), 'frame-too-large'],
@@ -120,9 +120,9 @@ describe('members that send rubbish', () => {
       expect([told?.peer, told?.reason]).toEqual([1, reason]);
       await reset;
       // The link survives: the next stream carries a proper frame.
-      const second = await node.getConnections().at(-1)!.newStream('/grapevine/1/data');
+      const second = await node.getConnections().at(-1)!.newStream('/grapevine/2/data');
       const good = Buffer.concat([encodePreamble(1, 8), Uint8Array.of(1), new Uint8Array(8)]);
-      second.send(Buffer.concat([good, createHash('sha256').update(good).digest()]));
+      second.send(Buffer.concat([good, trailerOf(createHash('sha256').update(good))]));
       expect((await target.witness.until('frame'))[0]?.body.byteLength).toBe(8);
     },
   );
@@ -154,7 +154,7 @@ describe('members that send rubbish', () => {
     // Something small and proper first: the link is up from then on.
     const stream = await dataStream(node, target);
     const good = Buffer.concat([encodePreamble(1, 0), Uint8Array.of(1)]);
-    stream.send(Buffer.concat([good, createHash('sha256').update(good).digest()]));
+    stream.send(Buffer.concat([good, trailerOf(createHash('sha256').update(good))]));
     stream.send(whole.subarray(0, 50_000));
     const [told] = await target.witness.until('refused');
     expect(told).toMatchObject({ reason: 'frame-truncated', detail: 'stalled for 200 ms' });
@@ -235,7 +235,8 @@ describe('who may connect', () => {
 
   test('a second process with one identity is refused and told; the first keeps its link', async () => {
     const members = await membersOf(2);
-    const target = await started(makePeer(0, members, [[0, 1]], { dials: () => false }));
+    const timing = { probeMsMax: 60_000 };
+    const target = await started(makePeer(0, members, [[0, 1]], { dials: () => false, timing }));
     const first = await started(makePeer(1, members, [[0, 1]], { dials: () => true }));
     first.transport.connect(new Map([[0, target.addresses]]));
     await Promise.all([first.witness.until('linkUp'), target.witness.until('linkUp')]);

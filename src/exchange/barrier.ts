@@ -40,6 +40,8 @@ interface AwaitedNeighbour {
   absence: ExclusionReason;
   readonly inbox: Map<number, Vector>;
   readonly lagsMs: number[];
+  /** How long it is waited for with these lags; undefined where one has come since that was last asked for. */
+  allowanceMs: number | undefined;
   /** The deadline counts from here if that is later than the start of the round. */
   graceFromMs: number;
   downSinceMs: number | undefined;
@@ -54,8 +56,8 @@ export interface Slack {
 }
 
 export interface Barrier {
-  /** In-neighbours of each phase, where the graph changes: only those of the round's phase are awaited. */
-  readonly phases: readonly ReadonlySet<number>[] | undefined;
+  /** Who is awaited in the rounds of each phase, ascending; all in-neighbours where the graph does not change. */
+  readonly phases: readonly (readonly AwaitedNeighbour[])[];
   readonly options: DeadlineOptions;
   readonly slack: Slack;
   readonly linkLossMeansSilence: boolean;
@@ -99,14 +101,18 @@ export function createBarrier(
       absence: 'absent',
       inbox: new Map(),
       lagsMs: [],
+      allowanceMs: undefined,
       graceFromMs: 0,
       downSinceMs: undefined,
     });
   }
   const { deadline: options, linkLossMeansSilence } = context;
   const round = firstRound - 1;
+  const all = [...neighbours.values()];
   return {
-    phases: context.phases?.map(({ inNeighbours }) => new Set(inNeighbours)),
+    phases: context.phases?.map(({ inNeighbours }) =>
+      all.filter(({ peer }) => inNeighbours.includes(peer)),
+    ) ?? [all],
     options,
     slack,
     linkLossMeansSilence,
@@ -254,20 +260,15 @@ function usable({ round, slack }: Barrier, { inbox }: AwaitedNeighbour): Vector 
 }
 
 /** The neighbours that this round's phase hears from. */
-function inThisRound(barrier: Barrier): AwaitedNeighbour[] {
-  const { phases, round } = barrier;
-  if (phases === undefined) return neighboursOf(barrier);
-  return neighboursOf(barrier).filter(({ peer }) => phases[round % phases.length]?.has(peer));
-}
-
-function neighboursOf({ neighbours }: Barrier): AwaitedNeighbour[] {
-  return [...neighbours.values()];
+function inThisRound({ phases, round }: Barrier): readonly AwaitedNeighbour[] {
+  return phases[round % phases.length] ?? []; // none before the first round
 }
 
 /** Whether there are neighbours, but none that takes part or is known to be ahead. */
 function isAlone(barrier: Barrier): boolean {
-  const away = (one: AwaitedNeighbour) => one.awaitedFrom === undefined && usable(barrier, one) === undefined;
-  return barrier.neighbours.size > 0 && neighboursOf(barrier).every(away);
+  for (const one of barrier.neighbours.values())
+    if (one.awaitedFrom !== undefined || usable(barrier, one) !== undefined) return false;
+  return barrier.neighbours.size > 0;
 }
 
 /** How long a round without neighbours lasts at least: as long as the slowest of them, as last heard, would be waited for. */
@@ -287,7 +288,8 @@ function deadlineOf(
     restarted.round === round ? restarted.atMs : present(barrier.startsMs.get(round), 'start of the round');
   const graceMsMax = Math.max(startMs, waitsFromMs) + options.ceilingMs;
   const fromMs = Math.max(startMs, Math.min(neighbour.graceFromMs, graceMsMax));
-  const deadlineMs = fromMs + allowanceMs(options, neighbour.lagsMs);
+  neighbour.allowanceMs ??= allowanceMs(options, neighbour.lagsMs);
+  const deadlineMs = fromMs + neighbour.allowanceMs;
   const downMs =
     neighbour.downSinceMs === undefined
       ? Number.POSITIVE_INFINITY
@@ -327,6 +329,7 @@ function startAwaiting(neighbour: AwaitedNeighbour, round: number, nowMs: number
 }
 
 function noteLag(neighbour: AwaitedNeighbour, lagMs: number): void {
+  neighbour.allowanceMs = undefined;
   neighbour.lagsMs.push(lagMs);
   if (neighbour.lagsMs.length > LAGS_MAX) neighbour.lagsMs.shift();
 }

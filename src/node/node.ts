@@ -16,7 +16,7 @@ import type { RoundRecord } from '../record/records.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Evaluation, Trainer } from '../train/trainer.ts';
 import type { Frame, Transport, TransportHandlers } from '../transport/transport.ts';
-import { decodeEnvelope, encodeEnvelope, type WireBounds } from '../wire/message.ts';
+import { decodeEnvelope, encodeEnvelope, kindsOf, type WireBounds } from '../wire/message.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type CheckpointPolicy, writeCheckpoint } from './checkpoint-store.ts';
 import { diverged } from './diverged.ts';
@@ -287,8 +287,8 @@ export class PeerNode {
   }
 
   #send({ to, sequence, message }: PeerAction & { kind: 'send' }): void {
-    const { incarnation } = this.#options;
-    const frame = encodeEnvelope({ incarnation, sequence, message });
+    const { incarnation, bounds } = this.#options;
+    const frame = encodeEnvelope({ incarnation, sequence, message }, kindsOf(bounds.messages));
     this.#with.transport.send(to, frame, (peer, outcome) => {
       if (!outcome.ok) this.#dispatch({ kind: 'sendFailed', to: peer, sequence, reason: outcome.reason });
     });

@@ -11,7 +11,7 @@
  * | 20..23 | count | u32, ⌈totalBytes / CHUNK_BYTES⌉ |
  * | 24..31 | totalBytes | u64, preamble to trailer |
  */
-import { PREAMBLE_BYTES, TRAILER_BYTES } from '../wire/framing.ts';
+import { frameBytes } from '../wire/framing.ts';
 import { FrameReader, InboundBudget, type Refusal } from './frame-reader.ts';
 import type { OutgoingFrame } from './outgoing-frame.ts';
 import type { Frame, FrameLimits } from './transport.ts';
@@ -106,7 +106,7 @@ export class Reassembler {
 
   constructor(limits: FrameLimits) {
     this.#limits = limits;
-    this.#totalBytesMax = PREAMBLE_BYTES + limits.headBytesMax + limits.bodyBytesMax + TRAILER_BYTES;
+    this.#totalBytesMax = frameBytes(limits.headBytesMax, limits.bodyBytesMax);
   }
 
   get bytesHeld(): number {

@@ -9,7 +9,7 @@ import { cutsOf } from '../faults/deeds.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import { type Copy, createFaultPlayer, type FaultPlayer } from '../faults/player.ts';
 import type { RunTime } from '../faults/run-time.ts';
-import { PREAMBLE_BYTES, TRAILER_BYTES } from '../wire/framing.ts';
+import { frameBytes } from '../wire/framing.ts';
 import { CutLinks } from './cut-links.ts';
 import { oneAtATime, type SerialHandlers } from './handler-queue.ts';
 import { HeldFrames } from './held-frames.ts';
@@ -258,10 +258,10 @@ function isClean({ extraDelayMs, corrupted, reordered }: Copy): boolean {
 
 function wireBytesOf({ head, body }: Frame): number {
   const bodyBytes = body.reduce((sum, piece) => sum + piece.byteLength, 0);
-  return PREAMBLE_BYTES + head.byteLength + bodyBytes + TRAILER_BYTES;
+  return frameBytes(head.byteLength, bodyBytes);
 }
 
-/** The first bit of the head: what was a CBOR map becomes a number with too much behind it. */
+/** The first bit of the head: what was a CBOR list becomes a number with too much behind it. */
 function withBitTurned({ head, body }: Frame): Frame {
   const turned = head.slice();
   turned[0] = (turned[0] ?? 0) ^ 0x80;

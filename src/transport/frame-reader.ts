@@ -3,7 +3,13 @@
  * hashes as bytes arrive and compares the trailer. Never asks the stream to pause. After a refusal it takes no more.
  */
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
-import { decodePreamble, PREAMBLE_BYTES, TRAILER_BYTES } from '../wire/framing.ts';
+import {
+  decodePreamble,
+  PREAMBLE_BYTES_MAX,
+  type PreambleResult,
+  TRAILER_BYTES,
+  trailerOf,
+} from '../wire/framing.ts';
 import type { Frame, FrameLimits, TransportRefusal } from './transport.ts';
 
 export interface Refusal {
@@ -36,6 +42,7 @@ export class InboundBudget {
 }
 
 interface Incoming {
+  readonly preambleBytes: number;
   readonly hash: Hash;
   readonly head: Uint8Array;
   readonly body: Uint8Array;
@@ -45,7 +52,7 @@ export class FrameReader {
   readonly #limits: FrameLimits;
   readonly #budget: InboundBudget;
   readonly #deliver: (frame: Frame, wireBytes: number) => void;
-  readonly #preamble = new Uint8Array(PREAMBLE_BYTES);
+  readonly #preamble = new Uint8Array(PREAMBLE_BYTES_MAX);
   readonly #trailer = new Uint8Array(TRAILER_BYTES);
   #incoming: Incoming | undefined;
   /** Bytes of the current frame already read, preamble and trailer included. */
@@ -84,14 +91,11 @@ export class FrameReader {
 
   #consume(bytes: Uint8Array): Uint8Array {
     const incoming = this.#incoming;
-    if (incoming === undefined) {
-      const rest = this.#fill(this.#preamble, 0, bytes);
-      if (this.#position === PREAMBLE_BYTES) this.#begin();
-      return rest;
-    }
-    const bodyStart = PREAMBLE_BYTES + incoming.head.byteLength;
+    if (incoming === undefined) return this.#begin(bytes);
+    const { preambleBytes } = incoming;
+    const bodyStart = preambleBytes + incoming.head.byteLength;
     const trailerStart = bodyStart + incoming.body.byteLength;
-    if (this.#position < bodyStart) return this.#fill(incoming.head, PREAMBLE_BYTES, bytes, incoming.hash);
+    if (this.#position < bodyStart) return this.#fill(incoming.head, preambleBytes, bytes, incoming.hash);
     if (this.#position < trailerStart) return this.#fill(incoming.body, bodyStart, bytes, incoming.hash);
     const rest = this.#fill(this.#trailer, trailerStart, bytes);
     if (this.#position === trailerStart + TRAILER_BYTES) this.#complete(incoming);
@@ -108,22 +112,41 @@ export class FrameReader {
     return bytes.subarray(taken.byteLength);
   }
 
-  #begin(): void {
-    const sizes = decodePreamble(this.#preamble, this.#limits);
+  /** Reads the preamble byte by byte, as only its bytes tell where it ends; returns what is left over. */
+  #begin(bytes: Uint8Array): Uint8Array {
+    for (let at = 0; at < bytes.byteLength; at++) {
+      this.#preamble[this.#position++] = bytes[at]!;
+      const preamble = this.#preamble.subarray(0, this.#position);
+      const sizes = decodePreamble(preamble, this.#limits);
+      if (sizes === undefined) continue;
+      this.#admit(preamble, sizes);
+      return bytes.subarray(at + 1);
+    }
+    return bytes.subarray(bytes.byteLength);
+  }
+
+  #admit(preamble: Uint8Array, sizes: PreambleResult): void {
     if (!sizes.ok) return this.#refuse(sizes);
     const total = sizes.headBytes + sizes.bodyBytes;
     if (!this.#budget.take(total)) {
       return this.#refuse({ reason: 'inbound-budget', detail: `no room for another ${total} bytes` });
     }
-    const hash = createHash('sha256').update(this.#preamble);
-    this.#incoming = { hash, head: new Uint8Array(sizes.headBytes), body: new Uint8Array(sizes.bodyBytes) };
+    this.#incoming = {
+      preambleBytes: preamble.byteLength,
+      hash: createHash('sha256').update(preamble),
+      head: new Uint8Array(sizes.headBytes),
+      body: new Uint8Array(sizes.bodyBytes),
+    };
   }
 
   #complete({ hash, head, body }: Incoming): void {
     const wireBytes = this.#position;
     this.#drop();
-    if (!timingSafeEqual(hash.digest(), this.#trailer)) {
-      return this.#refuse({ reason: 'frame-digest', detail: `SHA-256 of ${wireBytes} bytes does not match` });
+    if (!timingSafeEqual(trailerOf(hash), this.#trailer)) {
+      return this.#refuse({
+        reason: 'frame-digest',
+        detail: `the digest of ${wireBytes} bytes does not match`,
+      });
     }
     this.#deliver({ head, body: [body] }, wireBytes);
   }

@@ -3,7 +3,7 @@
  * once, as far as the fastest of the links has come.
  */
 import { createHash } from 'node:crypto';
-import { encodePreamble, PREAMBLE_BYTES, TRAILER_BYTES } from '../wire/framing.ts';
+import { encodePreamble, frameBytes, trailerOf } from '../wire/framing.ts';
 import type { Frame } from './transport.ts';
 
 /** One send to a stream: 1 MiB cost the least CPU of 64 KiB to 1 MiB on loopback and holds the event loop for 3 ms. */
@@ -22,10 +22,11 @@ export class OutgoingFrame {
   constructor(frame: Frame) {
     this.headBytes = frame.head.byteLength;
     this.bodyBytes = frame.body.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.wireBytes = PREAMBLE_BYTES + this.headBytes + this.bodyBytes + TRAILER_BYTES;
-    const opening = new Uint8Array(PREAMBLE_BYTES + this.headBytes);
-    opening.set(encodePreamble(this.headBytes, this.bodyBytes));
-    opening.set(frame.head, PREAMBLE_BYTES);
+    this.wireBytes = frameBytes(this.headBytes, this.bodyBytes);
+    const preamble = encodePreamble(this.headBytes, this.bodyBytes);
+    const opening = new Uint8Array(preamble.byteLength + this.headBytes);
+    opening.set(preamble);
+    opening.set(frame.head, preamble.byteLength);
     this.segments = [opening, ...frame.body.flatMap(cut)];
   }
 
@@ -34,10 +35,10 @@ export class OutgoingFrame {
     while (this.#hashed <= index) this.#hash.update(this.segments[this.#hashed++] as Uint8Array);
   }
 
-  /** The SHA-256 of all segments. */
+  /** The digest of all segments. */
   trailer(): Uint8Array {
     this.hashThrough(this.segments.length - 1);
-    this.#trailer ??= this.#hash.digest();
+    this.#trailer ??= trailerOf(this.#hash);
     return this.#trailer;
   }
 }

@@ -1,42 +1,39 @@
 /** How many bytes a message has on the wire, without making the frame: preamble, head, body, trailer. */
 import { encode } from 'cborg';
 import { type Agreement, encodeAgreement } from './agreement.ts';
-import { PREAMBLE_BYTES, TRAILER_BYTES } from './framing.ts';
-import { type Envelope, MESSAGE_VERSION } from './message.ts';
+import { frameBytes } from './framing.ts';
+import type { Envelope } from './message.ts';
 
-/** A key of one letter, with its length before it. */
-const KEY_BYTES = 2;
+/** A rule has fewer kinds than that the code of one would need a second byte. */
+const CODE_BYTES = 1;
+const LIST_BYTES = 1;
 
 /** Equal to the length of what encodeEnvelope makes, framed. */
 export function frameBytesOf({ incarnation, sequence, message }: Envelope): number {
-  // The map itself, then v, t, i, s, r with their keys.
-  let head = 1 + 5 * KEY_BYTES + countBytes(MESSAGE_VERSION) + textBytes(message.type);
-  head += countBytes(incarnation) + countBytes(sequence);
+  const { round } = message.type === 'exchange' ? message.message : message;
+  const names = countBytes(round) + countBytes(incarnation) + countBytes(sequence);
+  const head = LIST_BYTES + CODE_BYTES + names;
   switch (message.type) {
     case 'exchange': {
-      const { kind, round, vectors, numbers, payload } = message.message;
-      head += countBytes(round) + 2 * KEY_BYTES + textBytes(kind) + countBytes(numbers.length);
-      for (const number of numbers) head += numberBytes(number);
+      const { vectors, numbers, payload } = message.message;
       let body = payload?.length ?? 0;
       for (const vector of vectors) body += padded(vector.byteLength);
-      return frameBytes(head + agreementBytes(message.agreement), body);
+      return frameBytes(head + detailBytes(numbers, message.agreement), body);
     }
     case 'state':
-      head += countBytes(message.round) + agreementBytes(message.agreement);
-      return frameBytes(head, padded(message.params.byteLength));
+      return frameBytes(head + detailBytes([], message.agreement), padded(message.params.byteLength));
     case 'pull':
     case 'rejoin':
     case 'leave':
-      return frameBytes(head + countBytes(message.round), 0);
+      return frameBytes(head, 0);
   }
 }
 
-function frameBytes(headBytes: number, bodyBytes: number): number {
-  return PREAMBLE_BYTES + headBytes + bodyBytes + TRAILER_BYTES;
-}
-
-function agreementBytes(agreement: Agreement | undefined): number {
-  return agreement === undefined ? 0 : KEY_BYTES + encode(encodeAgreement(agreement)).length;
+function detailBytes(numbers: readonly number[], agreement: Agreement | undefined): number {
+  if (agreement === undefined && numbers.length === 0) return 0;
+  let bytes = countBytes(numbers.length);
+  for (const number of numbers) bytes += numberBytes(number);
+  return agreement === undefined ? bytes : bytes + encode(encodeAgreement(agreement)).length;
 }
 
 function numberBytes(number: number): number {
@@ -51,13 +48,6 @@ function countBytes(count: number): number {
   if (count < 2 ** 8) return 2;
   if (count < 2 ** 16) return 3;
   return count < 2 ** 32 ? 5 : 9;
-}
-
-function textBytes(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index++)
-    if (text.charCodeAt(index) > 127) bytes = Buffer.byteLength(text);
-  return countBytes(bytes) + bytes;
 }
 
 function padded(byteCount: number): number {

@@ -1,26 +1,30 @@
 /**
- * The byte layout around every data-plane message: preamble, head, body, trailer; all integers little-endian.
+ * The byte layout around every data-plane message: preamble, head, body, trailer. As short as can be: with compressed models the
+ * frame is most of what travels.
  *
  * | bytes | field | |
  * |---|---|---|
- * | 0..3 | magic | `GVFR` |
- * | 4..5 | version | u16, 1 |
- * | 6..7 | flags | u16, 0 |
- * | 8..11 | headBytes | u32 |
- * | 12..15 | reserved | u32, 0 |
- * | 16..23 | bodyBytes | u64 |
- * | 24.. | head, then body | |
- * | last 32 | trailer | SHA-256 over preamble, head and body |
+ * | 1 | magic | `G` |
+ * | 1 | version | 2, of frame and head alike |
+ * | 1 or 2 | headBytes | varint |
+ * | 1 to 8 | bodyBytes | varint |
+ * | headBytes, bodyBytes | head, then body | |
+ * | 8 | trailer | the first 8 bytes of the SHA-256 over all before |
  *
- * The digest sits behind the body so that a sender hashes while it sends; the sizes sit before it so that a receiver
- * can refuse before it takes memory.
+ * A varint is an integer in groups of 7 bits, the lowest first, the top bit set in every byte but the last; no last byte of 0 but for
+ * 0 itself. The digest sits behind the body so that a sender hashes while it sends; the sizes sit before it so that a receiver can refuse
+ * before it takes memory. The digest is there for accidents (one in 2⁶⁴ passes); who sent a frame, and that nobody changed it on its
+ * way, is known from the encryption below it and from gossip's signatures.
  */
 
-const FRAMING_VERSION = 1;
-export const PREAMBLE_BYTES = 24;
-export const TRAILER_BYTES = 32;
+const FRAMING_VERSION = 2;
+export const TRAILER_BYTES = 8;
 
-const MAGIC = 0x52465647; // 'GVFR' read as a little-endian u32
+const MAGIC = 0x47;
+const FIXED_BYTES = 2;
+const HEAD_SIZE_BYTES_MAX = 2;
+const BODY_SIZE_BYTES_MAX = 8;
+export const PREAMBLE_BYTES_MAX = FIXED_BYTES + HEAD_SIZE_BYTES_MAX + BODY_SIZE_BYTES_MAX;
 
 export interface FrameBounds {
   readonly headBytesMax: number;
@@ -33,32 +37,73 @@ export type PreambleResult =
   | { readonly ok: true; readonly headBytes: number; readonly bodyBytes: number }
   | { readonly ok: false; readonly reason: PreambleRefusal; readonly detail: string };
 
-export function encodePreamble(headBytes: number, bodyBytes: number): Uint8Array {
-  const bytes = new Uint8Array(PREAMBLE_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint16(4, FRAMING_VERSION, true);
-  view.setUint32(8, headBytes, true);
-  view.setBigUint64(16, BigInt(bodyBytes), true);
-  return bytes;
+/** Bytes of a whole frame, preamble to trailer. */
+export function frameBytes(headBytes: number, bodyBytes: number): number {
+  const preamble = FIXED_BYTES + varintBytes(headBytes) + varintBytes(bodyBytes);
+  return preamble + headBytes + bodyBytes + TRAILER_BYTES;
 }
 
-/** Reads and bounds a preamble of exactly PREAMBLE_BYTES. Sizes above 2^53 are refused as too large. */
-export function decodePreamble(bytes: Uint8Array, bounds: FrameBounds): PreambleResult {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.byteLength !== PREAMBLE_BYTES || view.getUint32(0, true) !== MAGIC) {
-    return { ok: false, reason: 'frame-magic', detail: 'the bytes are not a Grapevine frame' };
-  }
-  const version = view.getUint16(4, true);
-  if (version !== FRAMING_VERSION || view.getUint16(6, true) !== 0 || view.getUint32(12, true) !== 0) {
-    return { ok: false, reason: 'frame-magic', detail: `framing version ${version} or flags unknown` };
-  }
-  const headBytes = view.getUint32(8, true);
-  const bodyBytes = Number(view.getBigUint64(16, true));
+/** What stands behind the body; ends the hash. */
+export function trailerOf(hash: { digest(): Uint8Array }): Uint8Array {
+  return hash.digest().subarray(0, TRAILER_BYTES);
+}
+
+/** Sizes are safe integers. */
+export function encodePreamble(headBytes: number, bodyBytes: number): Uint8Array {
+  return Uint8Array.of(MAGIC, FRAMING_VERSION, ...varint(headBytes), ...varint(bodyBytes));
+}
+
+/** Reads and bounds what begins a frame; undefined while the preamble is not whole, which it is after PREAMBLE_BYTES_MAX bytes at the latest. */
+export function decodePreamble(bytes: Uint8Array, bounds: FrameBounds): PreambleResult | undefined {
+  if (bytes.length > 0 && bytes[0] !== MAGIC)
+    return refuse('frame-magic', 'the bytes are not a Grapevine frame');
+  if (bytes.length < FIXED_BYTES) return undefined;
+  if (bytes[1] !== FRAMING_VERSION)
+    return refuse('frame-magic', `framing version ${bytes[1]}, wanted ${FRAMING_VERSION}`);
+  const head = readVarint(bytes, FIXED_BYTES, HEAD_SIZE_BYTES_MAX);
+  if (head === 'longer') return undefined;
+  if (head === 'invalid')
+    return refuse('frame-too-large', `the size of the head is no varint of ${HEAD_SIZE_BYTES_MAX} bytes`);
+  const body = readVarint(bytes, head.end, BODY_SIZE_BYTES_MAX);
+  if (body === 'longer') return undefined;
+  if (body === 'invalid')
+    return refuse('frame-too-large', `the size of the body is no varint of ${BODY_SIZE_BYTES_MAX} bytes`);
+  const [headBytes, bodyBytes] = [head.value, body.value];
   if (headBytes > bounds.headBytesMax || bodyBytes > bounds.bodyBytesMax) {
     const announced = `announced ${headBytes} + ${bodyBytes} bytes`;
     const allowed = `at most ${bounds.headBytesMax} + ${bounds.bodyBytesMax} are allowed`;
-    return { ok: false, reason: 'frame-too-large', detail: `${announced}, ${allowed}` };
+    return refuse('frame-too-large', `${announced}, ${allowed}`);
   }
   return { ok: true, headBytes, bodyBytes };
+}
+
+function refuse(reason: PreambleRefusal, detail: string): PreambleResult {
+  return { ok: false, reason, detail };
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1;
+  return bytes;
+}
+
+/** `longer`: its last byte is not here yet; `invalid`: it has too many bytes, or a last one that says nothing. */
+function readVarint(
+  bytes: Uint8Array,
+  start: number,
+  bytesMax: number,
+): { readonly value: number; readonly end: number } | 'longer' | 'invalid' {
+  let [value, unit] = [0, 1];
+  for (let at = start; at < start + bytesMax; at++) {
+    const byte = bytes[at];
+    if (byte === undefined) return 'longer';
+    value += (byte % 128) * unit;
+    unit *= 128;
+    if (byte < 128) return byte === 0 && at > start ? 'invalid' : { value, end: at + 1 };
+  }
+  return 'invalid';
 }

@@ -1,7 +1,10 @@
 /**
- * What peers say to each other on the data plane, as a frame and back. The head is CBOR (deterministic, bounded), the body the
- * vectors one after another as raw little-endian numbers, each padded to 8 bytes, and behind them the payload's bytes. Decoding
- * trusts nothing: size, version, type, kind, shape, round and finiteness are checked, and a refusal is a result, never an exception.
+ * What peers say to each other on the data plane, as a frame and back. The head is a list in CBOR (deterministic, bounded),
+ *   [code, round, incarnation, sequence, numbers?, agreement?]
+ * whose code is the message's type or, from EXCHANGE on, the place of its kind among the rule's kinds in alphabetical order: with
+ * compressed models every byte of it counts. The body is the vectors one after another as raw little-endian numbers, each padded to 8
+ * bytes, and behind them the payload's bytes. Decoding trusts nothing: size, code, shape, round and finiteness are checked, and a
+ * refusal is a result, never an exception.
  */
 import { decode, encode } from 'cborg';
 import { assert, present } from '../base/assert.ts';
@@ -11,12 +14,14 @@ import { bytesOf, type Precision, precisionOf, type Vector } from '../params/lay
 import { type Agreement, decodeAgreement, encodeAgreement } from './agreement.ts';
 import type { Frame, FrameLimits } from './frame.ts';
 
-export const MESSAGE_VERSION = 1;
 /** Heads are small: names, counters and at most NUMBERS_MAX numbers. */
 export const HEAD_BYTES_MAX = 4096;
 const NUMBERS_MAX = 64;
-/** Characters of an unknown kind that are repeated in a record. */
-const KIND_SHOWN_MAX = 40;
+const HEAD_ITEMS_MAX = 6;
+/** Codes of the types that carry no rule message, by place. */
+const TYPES = ['pull', 'state', 'rejoin', 'leave'] as const satisfies PeerMessage['type'][];
+/** The code of the rule's first kind. */
+const EXCHANGE = 8;
 
 const STATE: MessageShape = { vectors: ['params'] };
 const NOTHING: MessageShape = { vectors: [] };
@@ -48,7 +53,6 @@ export interface Envelope {
 
 export type WireRefusal =
   | 'head-invalid'
-  | 'version-unknown'
   | 'kind-unknown'
   | 'shape-mismatch'
   | 'round-out-of-range'
@@ -78,32 +82,39 @@ export function frameLimits(bounds: WireBounds): FrameLimits {
   };
 }
 
-/** The body shares the memory of vectors and payload: they must not change while the frame is being sent. */
-export function encodeEnvelope({ incarnation, sequence, message }: Envelope): Frame {
-  const common = { v: MESSAGE_VERSION, t: message.type, i: incarnation, s: sequence };
-  switch (message.type) {
-    case 'exchange': {
-      const { kind, round, vectors, numbers, payload } = message.message;
-      return frame({ ...common, k: kind, r: round, n: [...numbers], ...known(message) }, vectors, payload);
-    }
-    case 'state':
-      return frame({ ...common, r: message.round, ...known(message) }, [message.params]);
-    case 'pull':
-    case 'rejoin':
-    case 'leave':
-      return frame({ ...common, r: message.round }, []);
-  }
+/** A rule's message kinds in the order of their codes. */
+export function kindsOf(messages: WireBounds['messages']): readonly string[] {
+  return Object.keys(messages).sort();
 }
 
-function known({ agreement }: { readonly agreement?: Agreement }): Record<string, unknown> {
-  return agreement === undefined ? {} : { g: encodeAgreement(agreement) };
-}
-
-function frame(
-  head: Record<string, unknown>,
-  vectors: readonly Vector[],
-  payload: Uint8Array = NO_BYTES,
+/**
+ * `kinds` as kindsOf gives them, with the kind of an exchange among them. The body shares the memory of vectors and payload: they must
+ * not change while the frame is being sent.
+ */
+export function encodeEnvelope(
+  { incarnation, sequence, message }: Envelope,
+  kinds: readonly string[],
 ): Frame {
+  if (message.type === 'exchange') {
+    const { kind, round, vectors, numbers, payload } = message.message;
+    const place = kinds.indexOf(kind);
+    assert(place >= 0, () => `message kind ${kind}`);
+    const told = detailsOf(numbers, message.agreement);
+    return frame([EXCHANGE + place, round, incarnation, sequence, ...told], vectors, payload);
+  }
+  const agreement = message.type === 'state' ? message.agreement : undefined;
+  const head = [TYPES.indexOf(message.type), message.round, incarnation, sequence];
+  const vectors = message.type === 'state' ? [message.params] : [];
+  return frame([...head, ...detailsOf([], agreement)], vectors);
+}
+
+/** The last two items of a head: neither, the numbers, or both. */
+function detailsOf(numbers: readonly number[], agreement: Agreement | undefined): unknown[] {
+  if (agreement !== undefined) return [[...numbers], encodeAgreement(agreement)];
+  return numbers.length === 0 ? [] : [[...numbers]];
+}
+
+function frame(head: readonly unknown[], vectors: readonly Vector[], payload: Uint8Array = NO_BYTES): Frame {
   const bytes = encode(head);
   assert(bytes.length <= HEAD_BYTES_MAX, `head of ${bytes.length} bytes`);
   const body = vectors.flatMap((vector) => {
@@ -118,13 +129,13 @@ function frame(
 export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
   const head = decodeHead(received.head);
   if (head === undefined)
-    return refuse('head-invalid', `head of ${received.head.length} bytes is not what version 1 says`);
-  if (head.version !== MESSAGE_VERSION) return refuse('version-unknown', `message version ${head.version}`);
+    return refuse('head-invalid', `head of ${received.head.length} bytes is no list of what a head holds`);
   if (head.round >= bounds.roundsMax)
     return refuse('round-out-of-range', `round ${head.round} of ${bounds.roundsMax}`);
-  const shape = shapeOf(head, bounds);
-  if (shape === undefined)
-    return refuse('kind-unknown', `${head.type} ${head.kind.slice(0, KIND_SHOWN_MAX)}`.trim());
+  const kind = kindsOf(bounds.messages)[head.code - EXCHANGE];
+  const type = TYPES[head.code] ?? (kind === undefined ? undefined : 'exchange');
+  if (type === undefined) return refuse('kind-unknown', `no message has the code ${head.code}`);
+  const shape = kind === undefined ? shapeOf(type) : present(bounds.messages[kind], 'shape of a kind');
   const body = received.body[0] ?? new Uint8Array(0);
   const { precisions, bytesMin, bytesMax, vectorBytes } = bodyOf(shape, bounds);
   if (body.length < bytesMin || body.length > bytesMax) {
@@ -134,13 +145,11 @@ export function decodeEnvelope(received: Frame, bounds: WireBounds): Decoded {
   const vectors = sliceVectors(body, precisions, bounds.layoutSize);
   if (!vectors.every(allFinite)) return refuse('not-finite', 'a vector holds NaN or an infinity');
   const payload = shape.payload === undefined ? undefined : body.subarray(vectorBytes);
-  return { ok: true, envelope: envelopeOf(head, vectors, payload) };
+  return { ok: true, envelope: envelopeOf({ ...head, type, kind: kind ?? '' }, vectors, payload) };
 }
 
 interface Head {
-  readonly version: number;
-  readonly type: PeerMessage['type'];
-  readonly kind: string;
+  readonly code: number;
   readonly round: number;
   readonly incarnation: number;
   readonly sequence: number;
@@ -148,13 +157,12 @@ interface Head {
   readonly agreement: Agreement | undefined;
 }
 
-const TYPES: readonly string[] = [
-  'exchange',
-  'pull',
-  'state',
-  'rejoin',
-  'leave',
-] satisfies PeerMessage['type'][];
+/** A head whose code says what it is. */
+interface NamedHead extends Head {
+  readonly type: PeerMessage['type'];
+  /** Of an exchange; else empty. */
+  readonly kind: string;
+}
 
 function decodeHead(bytes: Uint8Array): Head | undefined {
   if (bytes.length > HEAD_BYTES_MAX) return undefined;
@@ -164,37 +172,26 @@ function decodeHead(bytes: Uint8Array): Head | undefined {
   } catch {
     return undefined; // not CBOR: whatever the reason, the caller refuses it
   }
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
-  const { v, t, k = '', r, i, s, n = [], g } = raw as Record<string, unknown>;
-  const agreement = g === undefined ? undefined : decodeAgreement(g);
-  if ((g === undefined) !== (agreement === undefined)) return undefined;
-  if (!isCount(v) || !isCount(r) || !isCount(i) || !isCount(s)) return undefined;
-  if (typeof t !== 'string' || !TYPES.includes(t) || typeof k !== 'string') return undefined;
-  if (!Array.isArray(n) || n.length > NUMBERS_MAX || !n.every((item) => Number.isFinite(item)))
-    return undefined;
-  return {
-    version: v,
-    type: t as PeerMessage['type'],
-    kind: k,
-    round: r,
-    incarnation: i,
-    sequence: s,
-    numbers: n,
-    agreement,
-  };
+  if (!Array.isArray(raw) || raw.length > HEAD_ITEMS_MAX) return undefined;
+  const [code, round, incarnation, sequence, numbers = [], told] = raw as unknown[];
+  if (!isCount(code) || !isCount(round) || !isCount(incarnation) || !isCount(sequence)) return undefined;
+  if (!Array.isArray(numbers) || numbers.length > NUMBERS_MAX) return undefined;
+  if (!numbers.every((item) => Number.isFinite(item))) return undefined;
+  const agreement = told === undefined ? undefined : decodeAgreement(told);
+  if ((told === undefined) !== (agreement === undefined)) return undefined;
+  return { code, round, incarnation, sequence, numbers, agreement };
 }
 
-function shapeOf(head: Head, bounds: WireBounds): MessageShape | undefined {
-  if (head.type === 'exchange')
-    return Object.hasOwn(bounds.messages, head.kind) ? bounds.messages[head.kind] : undefined;
-  return head.type === 'state' ? STATE : NOTHING;
+/** Of messages that are not the rule's. */
+function shapeOf(type: PeerMessage['type']): MessageShape {
+  return type === 'state' ? STATE : NOTHING;
 }
 
 function precisionsOf({ vectors }: MessageShape, params: Precision): Precision[] {
   return vectors.map((precision) => (precision === 'params' ? params : precision));
 }
 
-function envelopeOf(head: Head, vectors: readonly Vector[], payload: Uint8Array | undefined): Envelope {
+function envelopeOf(head: NamedHead, vectors: readonly Vector[], payload: Uint8Array | undefined): Envelope {
   const { type, round, incarnation, sequence } = head;
   const agreement = head.agreement === undefined ? {} : { agreement: head.agreement };
   switch (type) {

@@ -119,7 +119,7 @@ test.each([
   peer.begin(0, new Float32Array(1000));
   const [sent] = sends(peer.step({ kind: 'trained', params: new Float32Array(1000).fill(0.5) }));
   const message = { type: 'exchange' as const, message: sent!.message };
-  const { body } = encodeEnvelope({ incarnation: 1, sequence: 0, message });
+  const { body } = encodeEnvelope({ incarnation: 1, sequence: 0, message }, ['model']);
   expect(body.reduce((sum, piece) => sum + piece.length, 0)).toBe(bytes);
 });
 

@@ -259,7 +259,7 @@ describe('a hostile neighbour', () => {
                 const quiet = () => undefined;
                 const params = Float32Array.of(1, 2, 3, 4, Number.NaN);
                 const envelope = (message: Parameters<typeof encodeEnvelope>[0]['message']) =>
-                  encodeEnvelope({ incarnation: 1, sequence: 900 + sequence++, message });
+                  encodeEnvelope({ incarnation: 1, sequence: 900 + sequence++, message }, []);
                 transport.send(to, envelope({ type: 'state', round: 5, params }), quiet);
                 transport.send(to, envelope({ type: 'state', round: 5, params: new Float32Array(5) }), quiet);
                 transport.send(to, envelope({ type: 'pull', round: 77 }), quiet);

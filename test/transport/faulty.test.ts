@@ -127,7 +127,7 @@ describe('faults over memory', () => {
   test('a turned bit makes a message that decoding refuses', async () => {
     const [a, b] = await pair(realClock, { kind: 'corrupt', probability: 1, fromMs: 0 });
     const bounds = { layoutSize: 4, messages: {}, params: 'f32', roundsMax: 9 } as const;
-    const frame = encodeEnvelope({ incarnation: 1, sequence: 0, message: { type: 'pull', round: 3 } });
+    const frame = encodeEnvelope({ incarnation: 1, sequence: 0, message: { type: 'pull', round: 3 } }, []);
     expect(decodeEnvelope(frame, bounds).ok).toBe(true);
     await a.witness.send(a.transport, [1], frame);
     const [told] = await b.witness.until('frame');

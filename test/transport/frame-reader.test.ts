@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { FrameReader, InboundBudget } from '../../src/transport/frame-reader.ts';
 import { OutgoingFrame } from '../../src/transport/outgoing-frame.ts';
 import type { Frame } from '../../src/transport/transport.ts';
-import { decodePreamble, encodePreamble, PREAMBLE_BYTES, TRAILER_BYTES } from '../../src/wire/framing.ts';
+import { decodePreamble, encodePreamble, frameBytes } from '../../src/wire/framing.ts';
 import { patterned } from './harness.ts';
 
 const LIMITS = { headBytesMax: 64, bodyBytesMax: 4096 };
@@ -78,10 +78,26 @@ test('sizes are checked, and the budget, before memory is taken', () => {
   }
 });
 
-test('the preamble has the documented bytes', () => {
-  const bytes = encodePreamble(3, 0x0102030405);
-  expect(Buffer.from(bytes).toString('hex')).toBe('475646520100000003000000000000000504030201000000');
-  expect([PREAMBLE_BYTES, TRAILER_BYTES]).toEqual([24, 32]);
-  const bounds = { headBytesMax: 3, bodyBytesMax: 2 ** 40 };
-  expect(decodePreamble(bytes, bounds)).toEqual({ ok: true, headBytes: 3, bodyBytes: 0x0102030405 });
+test('the preamble has the documented bytes, and says itself where it ends', () => {
+  const bytes = encodePreamble(300, 0x0102030405);
+  expect(Buffer.from(bytes).toString('hex')).toBe('4702ac0285888c9010');
+  const bounds = { headBytesMax: 300, bodyBytesMax: 2 ** 40 };
+  for (let length = 0; length < bytes.length; length++)
+    expect(decodePreamble(bytes.subarray(0, length), bounds)).toBeUndefined();
+  expect(decodePreamble(bytes, bounds)).toEqual({ ok: true, headBytes: 300, bodyBytes: 0x0102030405 });
+  expect(wire({ head: Uint8Array.of(7), body: [] }).length).toBe(frameBytes(1, 0));
+  expect(frameBytes(1, 0)).toBe(4 + 1 + 8);
+});
+
+test.each([
+  ['another magic', '48', 'frame-magic'],
+  ['another version', '4701', 'frame-magic'],
+  ['a size of three bytes for the head', '47028080', 'frame-too-large'],
+  ['a size of nine bytes for the body', '4702018080808080808080', 'frame-too-large'],
+  ['a size that is longer than it need be', '47028100', 'frame-too-large'],
+])('%s is refused as soon as it shows', (_what, hex, reason) => {
+  const bytes = Buffer.from(hex, 'hex');
+  const bounds = { headBytesMax: 2 ** 40, bodyBytesMax: 2 ** 50 };
+  expect(decodePreamble(bytes.subarray(0, -1), bounds)).toBeUndefined();
+  expect(decodePreamble(bytes, bounds)).toMatchObject({ ok: false, reason });
 });

@@ -68,6 +68,15 @@ export interface Barrier {
   readonly startsMs: Map<number, number>;
   /** The last time that the deadlines of a round started again. */
   restarted: { readonly round: number; readonly atMs: number };
+  /** What the last look found, while it still tells what the next one would: undefined once it may not. */
+  missing: Missing | undefined;
+}
+
+/** Who is not here: how many at least, whose deadline is the first, and when. */
+interface Missing {
+  count: number;
+  readonly firstPeer: number;
+  readonly wakeAtMs: number;
 }
 
 export type Arrival = 'taken' | 'stale' | 'duplicate' | 'future';
@@ -121,6 +130,7 @@ export function createBarrier(
     waitsFromMs: undefined,
     startsMs: new Map(),
     restarted: { round: -1, atMs: 0 },
+    missing: undefined,
   };
 }
 
@@ -128,6 +138,7 @@ export function createBarrier(
 export function openRound(barrier: Barrier, round: number, nowMs: number): void {
   barrier.round = round;
   barrier.waitsFromMs = undefined;
+  barrier.missing = undefined;
   barrier.startsMs.set(round, nowMs);
   for (const old of barrier.startsMs.keys()) if (old <= round - STARTS_MAX) barrier.startsMs.delete(old);
   for (const neighbour of barrier.neighbours.values()) {
@@ -147,6 +158,7 @@ export function arrive(
 ): Arrival {
   const neighbour = present(barrier.neighbours.get(from), () => `in-neighbour ${from}`);
   const startMs = barrier.startsMs.get(round);
+  noteMissing(barrier, neighbour, round);
   if (round < barrier.round) {
     if (startMs !== undefined) noteLag(neighbour, nowMs - startMs);
     if (neighbour.awaitedFrom === undefined && canKeepUp(barrier, neighbour, round))
@@ -167,6 +179,7 @@ export function arrive(
 }
 
 export function neighbourUp(barrier: Barrier, peer: number, round: number, nowMs: number): void {
+  barrier.missing = undefined;
   const neighbour = barrier.neighbours.get(peer);
   if (neighbour === undefined) return;
   neighbour.downSinceMs = undefined;
@@ -177,12 +190,14 @@ export function neighbourUp(barrier: Barrier, peer: number, round: number, nowMs
 }
 
 export function neighbourDown(barrier: Barrier, peer: number, nowMs: number): void {
+  barrier.missing = undefined;
   const neighbour = barrier.neighbours.get(peer);
   if (neighbour !== undefined && barrier.linkLossMeansSilence) neighbour.downSinceMs ??= nowMs;
 }
 
 /** The neighbour said goodbye: it is left out at once, of this round too unless its message is here. */
 export function neighbourLeft(barrier: Barrier, peer: number): void {
+  barrier.missing = undefined;
   const neighbour = barrier.neighbours.get(peer);
   if (neighbour === undefined) return;
   neighbour.awaitedFrom = undefined;
@@ -191,6 +206,7 @@ export function neighbourLeft(barrier: Barrier, peer: number): void {
 
 /** The neighbour will take part from `round` on. */
 export function neighbourReturning(barrier: Barrier, peer: number, round: number, nowMs: number): void {
+  barrier.missing = undefined;
   const neighbour = barrier.neighbours.get(peer);
   if (neighbour !== undefined) startAwaiting(neighbour, round, nowMs);
 }
@@ -202,6 +218,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   const waitingFor: number[] = [];
   const excluded: Exclusion[] = [];
   let wakeAtMs: number | undefined;
+  let firstPeer = -1;
   for (const neighbour of inThisRound(barrier)) {
     const { peer } = neighbour;
     const vector = usable(barrier, neighbour);
@@ -222,7 +239,9 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     }
     waitingFor.push(peer);
     const againMs = deadlineOf(barrier, neighbour).atMs;
-    wakeAtMs = wakeAtMs === undefined ? againMs : Math.min(wakeAtMs, againMs);
+    if (wakeAtMs !== undefined && wakeAtMs <= againMs) continue;
+    wakeAtMs = againMs;
+    firstPeer = peer;
   }
   if (waitingFor.length > 0 && arrived.length >= inThisRound(barrier).length - barrier.slack.backups) {
     for (const peer of waitingFor.splice(0)) excluded.push({ peer, reason: 'late' });
@@ -233,7 +252,28 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     const untilMs = present(barrier.startsMs.get(barrier.round), 'start of the round') + paceMs(barrier);
     if (nowMs < untilMs) wakeAtMs = untilMs;
   }
+  const { length: count } = waitingFor;
+  barrier.missing = count > 0 && wakeAtMs !== undefined ? { count, firstPeer, wakeAtMs } : undefined;
   return { arrived, waitingFor, excluded, wakeAtMs };
+}
+
+/** Whether the next look would find too few here and the same deadline as the last one: it need not be taken. */
+export function waitsOn({ missing, slack }: Barrier, wakeAtMs: number | undefined, nowMs: number): boolean {
+  return (
+    missing !== undefined &&
+    missing.count > slack.backups &&
+    missing.wakeAtMs === wakeAtMs &&
+    nowMs < missing.wakeAtMs
+  );
+}
+
+/** A message of `round` comes from the neighbour: what the last look found still holds, less this one; or it may not. */
+function noteMissing(barrier: Barrier, { peer, awaitedFrom }: AwaitedNeighbour, round: number): void {
+  const { missing } = barrier;
+  if (missing === undefined) return;
+  if (round < barrier.round || awaitedFrom === undefined || peer === missing.firstPeer)
+    barrier.missing = undefined;
+  else if (round === barrier.round) missing.count -= 1;
 }
 
 /** Neighbours whose message for this round is awaited and not here, ascending; all of them while this peer is alone. */

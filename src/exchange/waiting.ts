@@ -7,6 +7,7 @@ import {
   neighbourReturning,
   neighbourUp,
   type Wait,
+  waitsOn,
 } from './barrier.ts';
 import type { RuleAction, RuleEvent } from './rule.ts';
 
@@ -30,6 +31,7 @@ export function heedNeighbour(
 
 /** Who is here, if the round can go on; otherwise undefined, and the next deadline will wake the rule. */
 export function whenAllHere(state: Waiting, nowMs: number, actions: RuleAction[]): Wait | undefined {
+  if (waitsOn(state.barrier, state.wakeAtMs, nowMs)) return undefined;
   const wait = look(state.barrier, nowMs);
   const { wakeAtMs } = wait;
   if (wakeAtMs === undefined) {

@@ -1,4 +1,5 @@
 /** Deadlines that adapt to each neighbour: who is awaited, until when, who is left out and taken back. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   allowanceMs,
@@ -8,9 +9,11 @@ import {
   createBarrier,
   look,
   neighbourDown,
+  neighbourLeft,
   neighbourReturning,
   neighbourUp,
   openRound,
+  waitsOn,
 } from '../../src/exchange/barrier.ts';
 import type { DeadlineOptions } from '../../src/exchange/rule.ts';
 
@@ -279,4 +282,46 @@ describe('waiting for less', () => {
     expect(arrive(barrier, 1, 6, vector, 1)).toBe('taken');
     expect(arrive(barrier, 1, 7, vector, 1)).toBe('future');
   });
+});
+
+test('where a look is spared it would have found too few here, and the same deadline', () => {
+  const happening = fc.record({
+    what: fc.constantFrom('message', 'message', 'message', 'up', 'down', 'left', 'returning', 'round'),
+    peer: fc.integer({ min: 1, max: 5 }),
+    ahead: fc.integer({ min: -2, max: 2 }),
+    afterMs: fc.integer({ min: 0, max: 400 }),
+  });
+  const slack = fc.record({
+    staleness: fc.integer({ min: 0, max: 2 }),
+    backups: fc.integer({ min: 0, max: 2 }),
+  });
+  let spared = 0;
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60 }), slack, (happenings, options) => {
+      const barrier = barrierOf([1, 2, 3, 4, 5], options);
+      openRound(barrier, 0, 0);
+      let now = 0;
+      let wakeAtMs: number | undefined;
+      for (const { what, peer, ahead, afterMs } of happenings) {
+        now += afterMs;
+        const round = Math.max(0, barrier.round + ahead);
+        if (what === 'message') arrive(barrier, peer, round, vector, now);
+        else if (what === 'up') neighbourUp(barrier, peer, round, now);
+        else if (what === 'down') neighbourDown(barrier, peer, now);
+        else if (what === 'left') neighbourLeft(barrier, peer);
+        else if (what === 'returning') neighbourReturning(barrier, peer, round, now);
+        else openRound(barrier, barrier.round + 1, now);
+        const isSpared = waitsOn(barrier, wakeAtMs, now);
+        const before = wakeAtMs;
+        const wait = look(barrier, now);
+        wakeAtMs = wait.wakeAtMs;
+        if (!isSpared) continue;
+        spared += 1;
+        expect(wait.wakeAtMs).toBe(before);
+        expect(wait.waitingFor.length).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 300, seed: 1 },
+  );
+  expect(spared).toBeGreaterThan(100);
 });

@@ -50,6 +50,8 @@ export interface PeerJob {
   readonly dials?: readonly number[];
   /** What the peer tells others about itself as it goes; absent: nothing, a launcher sees it all. */
   readonly shared?: Shared;
+  /** Metrics that are aggregated and that this silo keeps to itself; absent: none. */
+  readonly withheld?: readonly string[];
   readonly record: RecordLevel;
   readonly mode: 'swarm' | 'peer';
   readonly log: { readonly segmentBytesMax: number; readonly segmentsMax: number };

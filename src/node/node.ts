@@ -8,12 +8,13 @@ import { OperatingError } from '../base/errors.ts';
 import { allFinite } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
-import type { FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
+import type { AggregateReport, FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
 import { createPeer, type PeerState } from '../peer/state.ts';
 import { step } from '../peer/step.ts';
 import type { Recorder, RoundEvaluation } from '../record/recorder.ts';
 import type { RoundRecord } from '../record/records.ts';
 import type { Storage } from '../storage/storage.ts';
+import { measurementsOf } from '../train/measure.ts';
 import type { Evaluation, Trainer } from '../train/trainer.ts';
 import type { Frame, Transport, TransportHandlers } from '../transport/transport.ts';
 import { decodeEnvelope, encodeEnvelope, kindsOf, type WireBounds } from '../wire/message.ts';
@@ -37,6 +38,8 @@ export interface NodeOptions {
   readonly incarnation: number;
   readonly checkpoints: CheckpointPolicy;
   readonly goal: RunGoal;
+  /** Metrics that the silo keeps to itself. */
+  readonly withheld?: readonly string[];
   /** Where to go on from; absent: initial params and round 0. */
   readonly resumeFrom?: Checkpoint;
 }
@@ -64,6 +67,8 @@ export interface NodeOutcome {
   readonly round: number;
   readonly params: Vector;
   readonly evaluation: RoundEvaluation<Evaluation> | undefined;
+  /** What all peers found together, in order. */
+  readonly aggregated: readonly AggregateReport[];
 }
 
 export class PeerNode {
@@ -80,6 +85,7 @@ export class PeerNode {
   /** The optimiser's state before the training of a round, while that round lasts. */
   #beforeTraining: { readonly round: number; readonly snapshot: Promise<Uint8Array> } | undefined;
   #evaluation: RoundEvaluation<Evaluation> | undefined;
+  readonly #aggregated: AggregateReport[] = [];
   #pendingRound: RoundRecord | undefined;
   #settle: { resolve: (outcome: NodeOutcome) => void; reject: (error: unknown) => void } | undefined;
   readonly finished: Promise<NodeOutcome>;
@@ -266,6 +272,11 @@ export class PeerNode {
         };
         return recorder.notice(what, round, clock.now(), more);
       }
+      case 'measure':
+        return this.#measure(action.params);
+      case 'aggregated':
+        this.#aggregated.push(action.report);
+        return recorder.aggregated(action.report, clock.now());
       case 'finish':
         return this.#finish(action);
       default:
@@ -340,6 +351,14 @@ export class PeerNode {
     });
   }
 
+  #measure(params: Vector): void {
+    const { config, withheld } = this.#options;
+    measurementsOf(this.#with.trainer, params, config.aggregate?.metrics ?? [], withheld).then(
+      (values) => this.#dispatch({ kind: 'measured', values }),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
   /** The run's time is counted from this peer's own start. */
   #setAlarm(): void {
     const { seconds } = this.#options.goal;
@@ -374,7 +393,13 @@ export class PeerNode {
     if (reason !== 'stopped' && this.#evaluation === undefined) this.#evaluate(params);
     this.#inBackground(async () => {
       if (reason !== 'stopped') this.#with.presence?.finish();
-      this.#settle?.resolve({ reason, round, params, evaluation: this.#evaluation });
+      this.#settle?.resolve({
+        reason,
+        round,
+        params,
+        evaluation: this.#evaluation,
+        aggregated: this.#aggregated,
+      });
     });
   }
 

@@ -7,7 +7,8 @@ import { OperatingError } from '../base/errors.ts';
 import { type Identity, loadIdentity } from '../identity/keys.ts';
 import { layoutDigest, precisionOf, type Vector, vectorDigest } from '../params/layout.ts';
 import { encodeSafetensors } from '../params/safetensors.ts';
-import type { PeerConfig } from '../peer/machine.ts';
+import { messagesOf } from '../peer/aggregate.ts';
+import type { AggregateReport, PeerConfig } from '../peer/machine.ts';
 import { peerConfig } from '../peer/plan.ts';
 import { Recorder, type RecorderTotals } from '../record/recorder.ts';
 import { RECORD_FORMAT, type RoundRecord } from '../record/records.ts';
@@ -68,6 +69,7 @@ export interface PeerReport {
   readonly global: Evaluation | undefined;
   readonly paramsSha256: string;
   readonly totals: RecorderTotals;
+  readonly aggregated: readonly AggregateReport[];
   readonly counters: TransportCounters;
   readonly wallMs: number;
   readonly cpuSeconds: number;
@@ -131,7 +133,7 @@ export class RunningPeer {
   /** Waits for the peer's end and writes its params; the peer answers its neighbours until `close`. */
   async finished(): Promise<PeerReport> {
     const { node, trainer, storage, job, recorder, transport, clock } = this.#parts;
-    const { reason, round, params, evaluation } = await node.finished;
+    const { reason, round, params, evaluation, aggregated } = await node.finished;
     const metadata = paramsMetadata(job, this.#name, round);
     await storage.write(PARAMS_FILE, encodeSafetensors({ layout: trainer.layout, params, metadata }));
     const paramsSha256 = vectorDigest(params);
@@ -147,6 +149,7 @@ export class RunningPeer {
       global: evaluation?.global,
       paramsSha256,
       totals: recorder.totals,
+      aggregated,
       counters: transport.counters(),
       wallMs: clock.now() - this.#startedMs,
       cpuSeconds: (user + system) / 1e6,
@@ -231,7 +234,7 @@ export async function runPeer(
   const params = await trainer.initialParams();
   const bounds: WireBounds = {
     layoutSize: trainer.layout.size,
-    messages: config.rule.messages,
+    messages: messagesOf(config),
     params: precisionOf(params),
     roundsMax: config.rounds + 1,
   };
@@ -251,6 +254,7 @@ export async function runPeer(
       incarnation,
       checkpoints,
       goal: job.goal,
+      ...(job.withheld === undefined ? {} : { withheld: job.withheld }),
       ...(resumeFrom === undefined ? {} : { resumeFrom }),
     },
     {

@@ -8,7 +8,8 @@
 import type { Vector } from '../params/layout.ts';
 import { type Belief, believe, joined } from './adopt.ts';
 import { agreementOf, lastRound } from './agreement.ts';
-import { beginRound, everybodyUp, feed, jumpTo, peersUp, type Run, refuse, send } from './rounds.ts';
+import { beginRound, everybodyUp, feed, jumpTo, peersUp } from './rounds.ts';
+import { type Run, refuse, send } from './run.ts';
 import type { Neighbour, PeerState } from './state.ts';
 
 /** Whether this peer cannot go on from where it is, seen that a neighbour is in `round`. An asynchronous one goes its own pace. */

@@ -10,7 +10,10 @@ export type LoggedEvent =
   | { readonly kind: 'start'; readonly incarnation: number; readonly round: number }
   | { readonly kind: 'trained'; readonly token: number }
   | ({ readonly kind: 'received' } & MessageName)
-  | Extract<PeerEvent, { kind: 'sendFailed' | 'linkUp' | 'linkDown' | 'timer' | 'goal' | 'stop' }>;
+  | Extract<
+      PeerEvent,
+      { kind: 'sendFailed' | 'linkUp' | 'linkDown' | 'timer' | 'measured' | 'goal' | 'stop' }
+    >;
 
 export interface LogLine {
   readonly nowMs: number;
@@ -29,6 +32,7 @@ export function logged(event: PeerEvent): LoggedEvent {
     case 'linkUp':
     case 'linkDown':
     case 'timer':
+    case 'measured':
     case 'goal':
     case 'stop':
       return event;
@@ -60,6 +64,7 @@ const fields: Readonly<Record<LoggedEvent['kind'], readonly [readonly string[], 
   linkUp: [['peer', 'incarnation', 'round'], []],
   linkDown: [['peer'], ['reason']],
   timer: [[], ['name']],
+  measured: [[], []],
   goal: [[], ['goal']],
   stop: [[], ['reason']],
 };
@@ -67,5 +72,10 @@ const fields: Readonly<Record<LoggedEvent['kind'], readonly [readonly string[], 
 function hasFields(event: Record<string, unknown>): boolean {
   const [numbers, texts] = fields[event.kind as LoggedEvent['kind']];
   const isCount = (name: string) => Number.isSafeInteger(event[name]) && (event[name] as number) >= 0;
+  if (event.kind === 'measured' && !isMeasured(event.values)) return false;
   return numbers.every(isCount) && texts.every((name) => typeof event[name] === 'string');
+}
+
+function isMeasured(values: unknown): boolean {
+  return Array.isArray(values) && values.every((value) => value === null || Number.isFinite(value));
 }

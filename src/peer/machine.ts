@@ -8,6 +8,31 @@
 import type { ExchangeRule, ExclusionReason, RuleContext, RuleRefusal } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerMessage } from '../wire/message.ts';
+import type { MetricName, MetricsReport } from './metrics-report.ts';
+
+/** What all peers find out together when their rounds are over (aggregate.ts). */
+export interface AggregatePlan {
+  readonly metrics: readonly MetricName[];
+  /** Whether the params that a peer ends with are the mean of all peers' last ones. */
+  readonly params: boolean;
+  /** Of the weights that peers have in a mean: their distance from 1/n, summed up over the peers. */
+  readonly tolerance: number;
+  /** Who shows no sign for so long is left out. */
+  readonly patienceMs: number;
+}
+
+/** What a stage of it has come to. */
+export interface AggregateReport {
+  readonly of: 'params' | 'metrics';
+  /** Whether it has settled within the tolerance; where not, params stay as they were and metrics are left out. */
+  readonly exact: boolean;
+  /** That took part, ascending. */
+  readonly silos: readonly number[];
+  readonly attempts: number;
+  /** At most Σ |weight − 1/n| over the silos. */
+  readonly weightError?: number;
+  readonly metrics?: MetricsReport;
+}
 
 export interface PeerConfig {
   readonly self: number;
@@ -31,6 +56,7 @@ export interface PeerConfig {
   readonly gatherMs: number;
   /** How long to wait for an answer to a request for state before asking again. */
   readonly pullTimeoutMs: number;
+  readonly aggregate?: AggregatePlan;
 }
 
 /** Names a message for ever. */
@@ -62,6 +88,8 @@ export type PeerEvent =
   | { readonly kind: 'linkUp'; readonly peer: number; readonly incarnation: number; readonly round: number }
   | { readonly kind: 'linkDown'; readonly peer: number; readonly reason: string }
   | { readonly kind: 'timer'; readonly name: string }
+  /** The answer to `measure`, in the order of the plan's metrics; null: the silo has none, or keeps it to itself. */
+  | { readonly kind: 'measured'; readonly values: readonly (number | null)[] }
   /** This peer has reached the goal of the run, or its time is up. */
   | { readonly kind: 'goal'; readonly goal: Goal }
   /** An operator or a signal asks the peer to stop where it is. */
@@ -124,11 +152,21 @@ export type PeerAction =
   /** Something worth a line in the record: catching up, half exchanges, a neighbour that says goodbye. */
   | {
       readonly kind: 'notice';
-      readonly what: 'behind' | 'unconfirmed' | 'adopted' | 'half-exchange' | 'gathered' | 'left';
+      readonly what:
+        | 'behind'
+        | 'unconfirmed'
+        | 'adopted'
+        | 'half-exchange'
+        | 'gathered'
+        | 'left'
+        | 'aggregate-without';
       readonly peer: number | undefined;
       readonly round: number;
       readonly detail?: string;
     }
+  /** Judge these params by the plan's metrics; answered by `measured`. */
+  | { readonly kind: 'measure'; readonly params: Vector }
+  | { readonly kind: 'aggregated'; readonly report: AggregateReport }
   /** The peer is done; `params` are its last ones. It still answers its neighbours until the driver ends it. */
   | {
       readonly kind: 'finish';

@@ -5,7 +5,7 @@ import { diameterBound, distanceSearch } from '../topology/connectivity.ts';
 import type { MixingMatrix } from '../topology/mixing.ts';
 import { inNeighbours, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import { overlayOfRound, phaseCount } from '../topology/schedule.ts';
-import type { PeerConfig } from './machine.ts';
+import type { AggregatePlan, PeerConfig } from './machine.ts';
 
 export interface RunPlan {
   readonly seed: number;
@@ -22,6 +22,7 @@ export interface RunPlan {
   readonly evaluateEveryRounds: number;
   readonly gatherMs: number;
   readonly pullTimeoutMs: number;
+  readonly aggregate?: AggregatePlan;
 }
 
 const NO_DISTANCES: ReadonlyMap<number, number> = new Map();
@@ -60,6 +61,7 @@ export function peerConfig(plan: RunPlan, self: number, stepsPerRound: number): 
     evaluateEveryRounds: plan.evaluateEveryRounds,
     gatherMs: plan.gatherMs,
     pullTimeoutMs: plan.pullTimeoutMs,
+    ...(plan.aggregate === undefined ? {} : { aggregate: plan.aggregate }),
     context: {
       self,
       seed,

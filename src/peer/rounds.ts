@@ -2,49 +2,17 @@
  * The peer's rounds: gives the rule its events, performs what it asks for, records what a round was, and begins the next.
  */
 import { assert, unreachable } from '../base/assert.ts';
-import { Random } from '../base/random.ts';
-import type { RuleAction, RuleEvent, RuleScope } from '../exchange/rule.ts';
+import type { RuleAction, RuleEvent } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import { assertShape, type PeerMessage } from '../wire/message.ts';
+import { beginService } from './aggregate.ts';
 import { agreementOf, endOf, lastRound } from './agreement.ts';
-import type { FinishReason, MessageRefusal, PeerAction, RoundNote } from './machine.ts';
+import type { FinishReason, RoundNote } from './machine.ts';
+import { end, type Run, refuse, send } from './run.ts';
 import { keepSent, type PeerState } from './state.ts';
 import { timerName } from './timer-names.ts';
 
 const NO_SNAPSHOT = new Uint8Array(0);
-
-/** Time and chance of one step. */
-class StepScope implements RuleScope {
-  readonly now: number;
-  readonly #state: PeerState;
-  #random: Random | undefined;
-
-  constructor(state: PeerState, now: number) {
-    this.#state = state;
-    this.now = now;
-  }
-
-  /** Made when the rule first asks for chance: named by (seed, peer, incarnation, number of the event). */
-  get random(): Random {
-    const { config, incarnation, events } = this.#state;
-    this.#random ??= Random.of(config.seed, 'peer', config.self, incarnation, events);
-    return this.#random;
-  }
-}
-
-/** One step under way: the state it changes, the time it is given, the actions it asks for. */
-export class Run {
-  readonly state: PeerState;
-  readonly now: number;
-  readonly actions: PeerAction[] = [];
-  readonly scope: RuleScope;
-
-  constructor(state: PeerState, now: number) {
-    this.state = state;
-    this.now = now;
-    this.scope = new StepScope(state, now);
-  }
-}
 
 /** Gives the rule an event and performs what it asks for. */
 export function feed(run: Run, event: RuleEvent): void {
@@ -79,7 +47,7 @@ export function finish(run: Run, reason: FinishReason): void {
   state.phase = 'finished';
   state.awaitedToken = undefined;
   feed(run, { kind: 'end' });
-  run.actions.push({ kind: 'finish', reason, round: state.round, params: state.params });
+  if (reason === 'stopped' || !beginService(run, reason)) end(run, reason);
 }
 
 /**
@@ -109,17 +77,6 @@ export function everybodyUp(state: PeerState): boolean {
   return [...state.neighbours.values()].every(
     ({ peer, up, left }) => up || left || notExpected.includes(peer),
   );
-}
-
-/** Sends a message, numbered; returns its sequence. */
-export function send(run: Run, to: readonly number[], message: PeerMessage): number {
-  const sequence = run.state.nextSequence++;
-  if (to.length > 0) run.actions.push({ kind: 'send', to, sequence, message });
-  return sequence;
-}
-
-export function refuse(run: Run, from: number, reason: MessageRefusal, detail?: string): void {
-  run.actions.push({ kind: 'refuse', from, reason, ...(detail === undefined ? {} : { detail }) });
 }
 
 /** Asks for a checkpoint of where the peer is. */

@@ -5,8 +5,11 @@
 const SEQUENCES_MAX = 256;
 
 export class Sequences {
-  /** Pairs [first, last], ascending. */
-  readonly #runs: number[] = [];
+  /** The run with the greatest numbers, in the object itself: nearly always there is no other. */
+  #first = 0;
+  #last = -1;
+  /** The runs below it: pairs [first, last], ascending. */
+  #older: number[] | undefined;
   #count = 0;
   /** The greatest number forgotten. */
   #forgottenMax = -1;
@@ -18,44 +21,62 @@ export class Sequences {
 
   /** Whether the number is new; remembers it. */
   take(sequence: number): boolean {
-    if (sequence <= this.#forgottenMax || !this.#insert(sequence)) return false;
+    if (sequence <= this.#forgottenMax) return false;
+    if (this.#count === 0) {
+      this.#first = sequence;
+      this.#last = sequence;
+    } else if (sequence === this.#last + 1) {
+      this.#last = sequence;
+    } else if (sequence > this.#last) {
+      this.#older ??= [];
+      this.#older.push(this.#first, this.#last);
+      this.#first = sequence;
+      this.#last = sequence;
+    } else if (sequence >= this.#first || !insertInto((this.#older ??= []), sequence)) {
+      return false;
+    }
     this.#count += 1;
     if (this.#count > SEQUENCES_MAX) this.#forget();
     return true;
   }
 
   clear(): void {
-    this.#runs.length = 0;
+    this.#first = 0;
+    this.#last = -1;
+    this.#older = undefined;
     this.#count = 0;
     this.#forgottenMax = -1;
   }
 
-  #insert(sequence: number): boolean {
-    const runs = this.#runs;
-    // From the end: nearly always it is the next number.
-    for (let last = runs.length - 1; last > 0; last -= 2) {
-      const lastOfRun = runs[last]!;
-      if (sequence === lastOfRun + 1) {
-        runs[last] = sequence;
-        return true;
-      }
-      if (sequence > lastOfRun) {
-        runs.splice(last + 1, 0, sequence, sequence);
-        return true;
-      }
-      if (sequence >= runs[last - 1]!) return false;
-    }
-    runs.unshift(sequence, sequence);
-    return true;
-  }
-
-  /** The least. */
+  /** The least; that of a run of its own goes with it. */
   #forget(): void {
-    const runs = this.#runs;
-    const least = runs[0]!;
-    this.#forgottenMax = least;
     this.#count -= 1;
-    if (least === runs[1]) runs.splice(0, 2);
-    else runs[0] = least + 1;
+    const older = this.#older;
+    if (older === undefined || older.length === 0) {
+      this.#forgottenMax = this.#first++;
+      return;
+    }
+    const least = older[0]!;
+    this.#forgottenMax = least;
+    if (least === older[1]) older.splice(0, 2);
+    else older[0] = least + 1;
   }
+}
+
+/** False where one of the runs has it. */
+function insertInto(runs: number[], sequence: number): boolean {
+  for (let last = runs.length - 1; last > 0; last -= 2) {
+    const lastOfRun = runs[last]!;
+    if (sequence === lastOfRun + 1) {
+      runs[last] = sequence;
+      return true;
+    }
+    if (sequence > lastOfRun) {
+      runs.splice(last + 1, 0, sequence, sequence);
+      return true;
+    }
+    if (sequence >= runs[last - 1]!) return false;
+  }
+  runs.unshift(sequence, sequence);
+  return true;
 }

@@ -2,6 +2,7 @@
 import type { Vector } from '../params/layout.ts';
 import type { Agreement } from '../wire/agreement.ts';
 import type { PeerMessage } from '../wire/message.ts';
+import type { Service } from './aggregate.ts';
 import type { PeerConfig } from './machine.ts';
 import { Sequences } from './sequences.ts';
 
@@ -52,7 +53,12 @@ export interface StateAnswer {
 
 export interface PeerState {
   readonly config: PeerConfig;
+  /** `finished`: its rounds are over. */
   phase: 'new' | 'gathering' | 'running' | 'finished';
+  /** It has asked its driver to end it. */
+  done: boolean;
+  /** What is aggregated beside the rounds; undefined before anybody begins with it. */
+  service: Service | undefined;
   incarnation: number;
   /** Events stepped through in this incarnation. */
   events: number;
@@ -85,6 +91,8 @@ export function createPeer(config: PeerConfig): PeerState {
   return {
     config,
     phase: 'new',
+    done: false,
+    service: undefined,
     incarnation: 0,
     events: 0,
     round: 0,

@@ -3,6 +3,15 @@
  * `step` is the only entrance; it is a function of (state, event, now): no I/O, no promises, no clock, no chance of its own.
  */
 import { assert, unreachable } from '../base/assert.ts';
+import { AGGREGATE_KIND } from '../exchange/aggregate-message.ts';
+import {
+  measured,
+  serviceLinkDown,
+  serviceLinkUp,
+  serviceTimer,
+  stopService,
+  takeAggregate,
+} from './aggregate.ts';
 import { learn, reachGoal } from './agreement.ts';
 import {
   answerPull,
@@ -17,18 +26,8 @@ import {
   tellWhereWeAre,
 } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
-import {
-  askForState,
-  beginRound,
-  everybodyUp,
-  feed,
-  finish,
-  peersUp,
-  persist,
-  Run,
-  refuse,
-  send,
-} from './rounds.ts';
+import { askForState, beginRound, everybodyUp, feed, finish, peersUp, persist } from './rounds.ts';
+import { end, Run, refuse, send } from './run.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
 import { ruleTimer } from './timer-names.ts';
 
@@ -57,6 +56,8 @@ function handle(run: Run, event: PeerEvent): void {
       return linkDown(run, event.peer);
     case 'timer':
       return timer(run, event.name);
+    case 'measured':
+      return measured(run, event);
     case 'goal':
       return reachGoal(run.state, event.goal);
     case 'stop':
@@ -99,6 +100,7 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   meetIncarnation(neighbour, event.incarnation);
   const { peer, incarnation, round } = event;
   feed(run, { kind: 'neighbour', peer, status: 'up', round, incarnation });
+  serviceLinkUp(run, peer, incarnation);
   resendTo(run, neighbour, event.round);
   askAlso(run, neighbour);
   // A peer that finds the others too far ahead does not wait for the rest.
@@ -113,6 +115,7 @@ function linkDown(run: Run, peer: number): void {
   neighbour.up = false;
   const { incarnation } = neighbour;
   feed(run, { kind: 'neighbour', peer, status: 'down', round: state.round, incarnation });
+  serviceLinkDown(run, peer, false);
   askNoMore(run, peer);
 }
 
@@ -125,6 +128,7 @@ function left(run: Run, peer: number, round: number, incarnation: number): void 
   neighbour.left = true;
   run.actions.push({ kind: 'notice', what: 'left', peer, round });
   feed(run, { kind: 'neighbour', peer, status: 'down', left: true, round: state.round, incarnation });
+  serviceLinkDown(run, peer, true);
   askNoMore(run, peer);
   if (state.phase === 'gathering' && state.pulling === undefined && everybodyUp(state)) gathered(run);
 }
@@ -158,6 +162,7 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
   switch (message.type) {
     case 'exchange':
       if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
+      if (message.message.kind === AGGREGATE_KIND) return takeAggregate(run, from, message.message);
       learn(state, message.agreement);
       meetInStep(state, from, message.message.round);
       feed(run, { kind: 'received', from, incarnation: name.incarnation, message: message.message });
@@ -188,6 +193,7 @@ function timer(run: Run, name: string): void {
   const { state } = run;
   const ofRule = ruleTimer(name);
   if (ofRule !== undefined) return feed(run, { kind: 'timer', name: ofRule });
+  if (serviceTimer(run, name)) return;
   if (name === 'confirm') return decide(run);
   if (name === 'pull') {
     decide(run);
@@ -198,8 +204,13 @@ function timer(run: Run, name: string): void {
 
 function stop(run: Run): void {
   const { state } = run;
-  if (state.phase === 'finished') return;
-  persist(run);
-  finish(run, 'stopped');
+  if (state.done) return;
+  if (state.phase === 'finished') {
+    stopService(run);
+    end(run, 'stopped');
+  } else {
+    persist(run);
+    finish(run, 'stopped');
+  }
   send(run, peersUp(state), { type: 'leave', round: state.round });
 }

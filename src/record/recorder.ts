@@ -2,7 +2,7 @@
  * What a driver writes down of a peer: the event log, one line a round, refusals and notices (bounded per kind), and the sums
  * that its final report is made of. A line is out before the actions that it caused.
  */
-import { formatRecord, type RoundRecord, type RunRecord } from './records.ts';
+import { type Aggregated, formatRecord, type RoundRecord, type RunRecord } from './records.ts';
 
 /** What the record keeps: the summary only, one line a round too, or every event (which a replay needs). */
 export type RecordLevel = 'summary' | 'rounds' | 'all';
@@ -100,6 +100,11 @@ export class Recorder {
   fault(kind: string, round: number, nowMs: number, other?: number): void {
     bump(this.totals.faults, kind);
     this.notice(`fault-${kind}`, round, nowMs, other === undefined ? {} : { other });
+  }
+
+  /** What all peers found together. */
+  aggregated(found: Aggregated, nowMs: number): void {
+    this.write({ type: 'aggregate', peer: this.#peer, ...found, nowMs });
   }
 
   /** Time spent in mixing, encoding and sending. */

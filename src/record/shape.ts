@@ -3,7 +3,7 @@
  * Unknown keys pass (a newer writer may know more); a non-finite number was written as null and passes as a number.
  */
 
-type PlainKind = 'number' | 'whole' | 'text' | 'any';
+type PlainKind = 'number' | 'whole' | 'flag' | 'text' | 'any';
 
 export type Kind =
   | PlainKind
@@ -16,6 +16,7 @@ export type Kind =
 export type Spec = Readonly<Record<string, Kind>>;
 
 export const text: Kind = 'text';
+export const flag: Kind = 'flag';
 /** An integer from 0 to 2^53 − 1. */
 export const whole: Kind = 'whole';
 export const optional = (kind: Kind): Kind => ({ optional: kind });
@@ -50,6 +51,8 @@ function checkPlain(kind: PlainKind, value: unknown, path: string): string[] {
   switch (kind) {
     case 'any':
       return value === undefined ? [wanted(path, 'a value', value)] : [];
+    case 'flag':
+      return typeof value === 'boolean' ? [] : [wanted(path, 'true or false', value)];
     case 'text':
       return typeof value === 'string' ? [] : [wanted(path, 'text', value)];
     case 'number':

@@ -1,6 +1,8 @@
 /** From what is known of each peer at its end to the run's summary; the same for processes and for virtual time. */
 import type { RecorderTotals } from './recorder.ts';
+import type { Aggregated } from './records.ts';
 import {
+  type AggregateSummary,
   type EndReason,
   type PeerSummary,
   type RunMode,
@@ -25,6 +27,7 @@ export interface PeerOutcome {
   readonly global: Judged | undefined;
   readonly paramsSha256: string;
   readonly totals: RecorderTotals;
+  readonly aggregated: readonly Aggregated[];
   readonly sent: { readonly bytes: number; readonly messages: number };
   /** From the peer's start to its end, on its driver's clock. */
   readonly wallMs: number;
@@ -85,7 +88,33 @@ export function summariseRun(run: RunOutcome): RunSummary {
     consensusDistance: run.consensusDistance,
     bytesSent: ended.reduce((sum, { sent }) => sum + sent.bytes, 0),
     messagesSent: ended.reduce((sum, { sent }) => sum + sent.messages, 0),
+    ...aggregatesOf(run, ended),
     peers,
+  };
+}
+
+function aggregatesOf({ members }: RunOutcome, ended: readonly PeerOutcome[]): Pick<RunSummary, 'aggregate'> {
+  const kinds = [...new Set(ended.flatMap(({ aggregated }) => aggregated.map((found) => found.of)))];
+  if (kinds.length === 0) return {};
+  return { aggregate: kinds.map((kind) => aggregateOf(kind, members, staying(ended))) };
+}
+
+function aggregateOf(
+  kind: Aggregated['of'],
+  members: RunOutcome['members'],
+  ended: readonly PeerOutcome[],
+): AggregateSummary {
+  const found = ended.map(({ aggregated }) => aggregated.find((one) => one.of === kind));
+  const exact = found.filter((one) => one?.exact === true) as Aggregated[];
+  const shown = exact[0];
+  return {
+    of: kind,
+    exact: exact.length === ended.length,
+    silos: (shown?.silos ?? []).map((peer) => members[peer]?.name ?? `peer ${peer}`),
+    ...(shown === undefined
+      ? {}
+      : { weightError: Math.max(...exact.map(({ weightError = 0 }) => weightError)) }),
+    ...(shown?.metrics === undefined ? {} : { metrics: shown.metrics }),
   };
 }
 
@@ -129,6 +158,7 @@ function peerSummary(
     exclusionsByReason: totals.exclusions,
     refusals: totals.refusals,
     ...faultsOf({ ...totals.faults, ...faults }),
+    ...(peer.aggregated.length === 0 ? {} : { aggregate: peer.aggregated }),
     timeShare: {
       training: share(totals.trainMs),
       waiting: share(totals.waitMs),

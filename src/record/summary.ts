@@ -3,6 +3,7 @@
  * Accuracies are shares from 0 to 1, absent where the set is empty; bytes and messages are sums over the whole run.
  */
 import { InputError } from '../base/errors.ts';
+import { type Aggregated, type AggregatedMetric, aggregatedFields } from './records.ts';
 import { check, list, mapOf, optional, type Spec, shape, text, whole } from './shape.ts';
 
 export const SUMMARY_FORMAT = 'grapevine-summary/1';
@@ -51,6 +52,8 @@ export interface PeerSummary extends TestAccuracy {
   readonly refusals: Readonly<Record<string, number>>;
   /** What a fault schedule did to this peer, its links and its messages, by kind; absent where there was none. */
   readonly faults?: Readonly<Record<string, number>>;
+  /** What it found with all others when its rounds were over, in order; absent where nothing was asked for. */
+  readonly aggregate?: readonly Aggregated[];
   readonly timeShare?: TimeShare;
   /** Control-plane messages this peer originated, and those it passed on for others. */
   readonly controlMessagesSent?: number;
@@ -93,7 +96,20 @@ export interface RunSummary {
   readonly consensusDistance: number;
   readonly bytesSent: number;
   readonly messagesSent: number;
+  /** What the silos found together, each as the least exact of them has it; absent where nothing was asked for. */
+  readonly aggregate?: readonly AggregateSummary[];
   readonly peers: readonly PeerSummary[];
+}
+
+export interface AggregateSummary {
+  readonly of: Aggregated['of'];
+  /** Whether it is exact at every silo that ended. */
+  readonly exact: boolean;
+  /** Names of the silos that took part. */
+  readonly silos: readonly string[];
+  /** The greatest. */
+  readonly weightError?: number;
+  readonly metrics?: Readonly<Record<string, AggregatedMetric>>;
 }
 
 const testAccuracy: Spec = { ownTest: optional('number'), globalTest: optional('number') };
@@ -112,6 +128,7 @@ const peerSpec: Spec = {
   exclusionsByReason: mapOf(whole),
   refusals: mapOf(whole),
   faults: optional(mapOf(whole)),
+  aggregate: optional(list(shape(aggregatedFields))),
   timeShare: optional(shape({ training: 'number', waiting: 'number', exchanging: 'number' })),
   controlMessagesSent: optional(whole),
   controlMessagesForwarded: optional(whole),
@@ -143,6 +160,7 @@ const summarySpec: Spec = {
   consensusDistance: 'number',
   bytesSent: whole,
   messagesSent: whole,
+  aggregate: optional(list(shape({ ...aggregatedFields, silos: list(text), attempts: optional(whole) }))),
   peers: list(shape(peerSpec)),
 };
 

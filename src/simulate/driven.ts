@@ -84,6 +84,11 @@ export type Happening =
   | { readonly kind: 'trained'; readonly life: number; readonly training: Training }
   | { readonly kind: 'event'; readonly life: number; readonly event: PeerEvent }
   | { readonly kind: 'reached'; readonly life: number; readonly reached: Promise<boolean> }
+  | {
+      readonly kind: 'measured';
+      readonly life: number;
+      readonly values: Promise<readonly (number | null)[]>;
+    }
   /** The link to another peer is up or down. */
   | { readonly kind: 'link'; readonly life: number; readonly other: number; readonly event: PeerEvent }
   | { readonly kind: 'leave' | 'start'; readonly life: number };
@@ -99,37 +104,44 @@ export interface PeerTimer {
   entryMs: number;
 }
 
-export interface Driven {
+export class Driven {
   readonly peer: number;
   readonly recorded: SimulatedPeer;
   state: PeerState;
   readonly snapshots: Snapshots;
-  /** Odd while the peer is alive: 1 in its first life, 3 in its second. */
-  life: number;
-  readonly timers: Map<string, PeerTimer>;
+  readonly timers = new Map<string, PeerTimer>();
   /** While the process stands still: how many pauses lie on each other, since when, and what waits, in order. */
-  pause: { depth: number; readonly sinceMs: number; readonly waiting: Happening[] } | undefined;
+  pause: { depth: number; readonly sinceMs: number; readonly waiting: Happening[] } | undefined = undefined;
   /** How long it has stood still in all. */
-  pausedMs: number;
+  pausedMs = 0;
   /** How many cuts lie on the link to a peer, and when it last broke. */
-  broken: Map<number, { cuts: number; lastMs: number }> | undefined;
-}
+  broken: Map<number, { cuts: number; lastMs: number }> | undefined = undefined;
+  readonly #lives: Int32Array;
 
-export function newDriven(recorded: SimulatedPeer, peer: number): Driven {
-  return {
-    peer,
-    recorded,
-    state: createPeer(recorded.config),
-    snapshots: new Snapshots(recorded.trainer, 1),
-    life: 0,
-    timers: new Map(),
-    pause: undefined,
-    pausedMs: 0,
-    broken: undefined,
-  };
+  /** `lives`: those of all peers, which every sender looks into: side by side, and nothing else with them. */
+  constructor(recorded: SimulatedPeer, peer: number, lives: Int32Array) {
+    this.peer = peer;
+    this.recorded = recorded;
+    this.state = createPeer(recorded.config);
+    this.snapshots = new Snapshots(recorded.trainer, 1);
+    this.#lives = lives;
+  }
+
+  /** Odd while the peer is alive: 1 in its first life, 3 in its second. */
+  get life(): number {
+    return this.#lives[this.peer]!;
+  }
+
+  set life(life: number) {
+    this.#lives[this.peer] = life;
+  }
 }
 
 export function isAlive({ life }: Driven): boolean {
+  return isOfLiving(life);
+}
+
+export function isOfLiving(life: number): boolean {
   return life % 2 === 1;
 }
 

@@ -10,7 +10,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Deed, FaultPlayer } from '../faults/player.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { step } from '../peer/step.ts';
-import { Carried, type Driven, type Happening, isAlive, isCut, newDriven } from './driven.ts';
+import { Carried, Driven, type Happening, isAlive, isCut } from './driven.ts';
 import { EventQueue } from './event-queue.ts';
 import { Lives } from './lives.ts';
 import { createNetwork } from './network.ts';
@@ -20,7 +20,7 @@ import type { SimulationResult } from './result.ts';
 import type { SimulatedPeer, SimulationOptions } from './simulation.ts';
 import { peerAt, plan, type Stage } from './stage.ts';
 import { clearTimer, comesUp, setTimer } from './timers.ts';
-import { evaluate, persist, train, trained } from './work.ts';
+import { evaluate, measure, persist, train, trained } from './work.ts';
 
 /** Events between two breaths. */
 const BREATH_EVENTS = 32_768;
@@ -57,10 +57,12 @@ class Simulation implements Stage {
     this.options = options;
     this.observer = observer;
     this.#faults = faults;
-    this.driven = peers.map((recorded, peer) => newDriven(recorded, peer));
+    const lives = new Int32Array(peers.length);
+    this.driven = peers.map((recorded, peer) => new Driven(recorded, peer, lives));
     const network = createNetwork(links, peers.length, seed, faults !== undefined);
     this.#post = new Post({
       driven: this.driven,
+      lives,
       observer,
       ...(network === undefined ? {} : { network }),
       ...(faults === undefined ? {} : { faults }),
@@ -157,6 +159,8 @@ class Simulation implements Stage {
         return happening.reached.then((reached) => {
           if (reached) this.step(one, { kind: 'goal', goal: 'target-accuracy' }, atMs);
         });
+      case 'measured':
+        return happening.values.then((values) => this.step(one, { kind: 'measured', values }, atMs));
       case 'timer': {
         const { name, timer, entry } = happening;
         if (comesUp(this, one, name, timer, entry, atMs)) this.step(one, { kind: 'timer', name }, atMs);
@@ -228,6 +232,10 @@ class Simulation implements Stage {
         return persist(this, one, action, atMs);
       case 'evaluate':
         return evaluate(this, one, action, atMs);
+      case 'measure':
+        return measure(this, one, action, atMs);
+      case 'aggregated':
+        return observer.onAggregated?.(one.peer, action.report, atMs);
       case 'finish':
         this.#lives.finished();
         return observer.onFinish?.(one.peer, action.reason, action.round, action.params, atMs);
@@ -260,10 +268,10 @@ class Simulation implements Stage {
   #result(ended: SimulationResult['ended']): SimulationResult {
     const { accounts } = this.#post;
     const result: SimulationResult = {
-      peers: this.driven.map(({ state: { round, params, phase } }) => ({
+      peers: this.driven.map(({ state: { round, params, done } }) => ({
         round,
         params,
-        finished: phase === 'finished',
+        finished: done,
       })),
       traffic: accounts.total(),
       trafficOf: (peer) => accounts.of(peer),

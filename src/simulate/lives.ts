@@ -38,7 +38,7 @@ export class Lives {
     if (restarted || checkpoint !== undefined)
       await trainer.restore((await checkpoint?.optimizer) ?? new Uint8Array(0));
     const params = checkpoint?.params ?? (await trainer.initialParams());
-    if (one.state.phase !== 'finished') this.#away -= 1;
+    if (!one.state.done) this.#away -= 1;
     this.#running += 1;
     one.life += 1;
     if (restarted) {
@@ -59,7 +59,7 @@ export class Lives {
 
   /** The process is no more: what it had under way and in mind is gone, and its neighbours notice. */
   die(one: Driven, reason: string, atMs: number, forGood: boolean): void {
-    if (one.state.phase !== 'finished') {
+    if (!one.state.done) {
       this.#running -= 1;
       if (!forGood) this.#away += 1;
     }

@@ -4,7 +4,14 @@
  */
 import type { Deed } from '../faults/player.ts';
 import type { Vector } from '../params/layout.ts';
-import type { FinishReason, MessageName, PeerAction, PeerEvent, RoundNote } from '../peer/machine.ts';
+import type {
+  AggregateReport,
+  FinishReason,
+  MessageName,
+  PeerAction,
+  PeerEvent,
+  RoundNote,
+} from '../peer/machine.ts';
 import type { PeerState } from '../peer/state.ts';
 import type { PeerMessage } from '../wire/message.ts';
 import type { LossReason, RefusalReason, SimulationResult, Traffic } from './result.ts';
@@ -63,6 +70,7 @@ export interface SimulationObserver {
    * of it at this same instant, and the engine waits for the promise before it passes on.
    */
   onEvaluate?(peer: number, round: number, params: Vector, nowMs: number): Promise<boolean> | undefined;
+  onAggregated?(peer: number, report: AggregateReport, nowMs: number): void;
   onFinish?(peer: number, reason: FinishReason, round: number, params: Vector, nowMs: number): void;
   /** The peer itself refused a message that was delivered. */
   onRefuse?(peer: number, refusal: PeerAction & { readonly kind: 'refuse' }, nowMs: number): void;

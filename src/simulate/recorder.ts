@@ -10,6 +10,7 @@ import { logged } from '../peer/log.ts';
 import type { FinishReason, PeerAction, PeerEvent, RoundNote } from '../peer/machine.ts';
 import type { PeerState } from '../peer/state.ts';
 import {
+  type Aggregated,
   type PeerOutcome,
   Recorder,
   type RecordLevel,
@@ -52,6 +53,7 @@ interface Watched {
   /** The completed round that waits for its evaluation. */
   pending: RoundRecord | undefined;
   evaluation: RoundEvaluation<Evaluation> | undefined;
+  aggregated: Aggregated[];
   finished:
     | { readonly reason: FinishReason; readonly round: number; readonly params: Vector; endMs: number }
     | undefined;
@@ -89,6 +91,7 @@ export class SimulationRecorder {
       evaluates: false,
       pending: undefined,
       evaluation: undefined,
+      aggregated: [],
       finished: undefined,
     }));
   }
@@ -111,6 +114,11 @@ export class SimulationRecorder {
     },
     onDeed: (deed, nowMs) => this.#suffered(deed, nowMs),
     onPersist: (peer, checkpoint) => this.#persist(peer, checkpoint),
+    onAggregated: (peer, report, nowMs) => {
+      const one = this.#at(peer);
+      one.aggregated.push(report);
+      one.recorder.aggregated(report, nowMs);
+    },
     onFinish: (peer, reason, round, params, nowMs) => {
       this.#at(peer).finished = { reason, round, params, endMs: nowMs };
     },
@@ -135,6 +143,7 @@ export class SimulationRecorder {
       if (one.state === undefined && nowMs > 0) this.#fault(peer, 'join', nowMs);
       one.finished = undefined;
       one.evaluation = undefined;
+      one.aggregated = [];
     }
     this.nowMs = nowMs;
     this.steps += 1;
@@ -243,6 +252,7 @@ export class SimulationRecorder {
       global: one.evaluation?.global,
       paramsSha256,
       totals: recorder.totals,
+      aggregated: one.aggregated,
       sent: { bytes: sent.dataBytesSent, messages: sent.framesSent },
       wallMs: endMs - one.startedMs,
     };

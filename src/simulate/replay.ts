@@ -166,6 +166,7 @@ async function eventOf(
     case 'linkUp':
     case 'linkDown':
     case 'timer':
+    case 'measured':
     case 'goal':
     case 'stop':
       return event;

@@ -2,6 +2,7 @@
 import { OperatingError } from '../base/errors.ts';
 import { allFinite } from '../params/kernels.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
+import { measurementsOf } from '../train/measure.ts';
 import type { Trainer } from '../train/trainer.ts';
 import type { Driven, Training } from './driven.ts';
 import type { Stage } from './stage.ts';
@@ -57,6 +58,19 @@ export function evaluate(
   if (reached === undefined) return;
   reached.catch(() => undefined); // told where it is awaited
   queue.push(atMs, one.peer, { kind: 'reached', life: one.life, reached });
+}
+
+/** The peer hears at this instant how its params do. */
+export function measure(
+  { queue }: Stage,
+  one: Driven,
+  { params }: PeerAction & { kind: 'measure' },
+  atMs: number,
+): void {
+  const { trainer, config } = one.recorded;
+  const values = measurementsOf(trainer, params, config.aggregate?.metrics ?? []);
+  values.catch(() => undefined); // told where it is awaited
+  queue.push(atMs, one.peer, { kind: 'measured', life: one.life, values });
 }
 
 /** Checkpoints are taken where somebody may need them: a peer that dies and comes back, or an observer. */

@@ -1,0 +1,353 @@
+/**
+ * One exact mean over the peers of a run, however many messages are lost: each peer brings a vector once, and all come to Σ vᵢ / n over the n
+ * that brought one. Mass flows as running sums (mass.ts; Hadjicostis, Vaidya, Domínguez-García 2016). It begins to flow when everybody has
+ * entered or is known to be gone; who has entered spreads with every message, a set that only grows.
+ *
+ * How a peer knows that its mean is exact, our addition: beside its vector each brings K numbers drawn from (seed, peer), whose mean over
+ * those that have entered everybody can compute. A peer's estimate is Σ λᵢvᵢ with Σ λᵢ = 1; of its K check columns δ_k = Σ (λᵢ − 1/n) r_ik is
+ * known, and with r of variance 1, mean δ² estimates Σ (λᵢ − 1/n)². From it
+ *   weightError = 4 √n √(mean δ²)  ≥  Σ |λᵢ − 1/n|   (but for chance below 1e-5)
+ * so that no element of the mean is off by more than weightError · max |vᵢ|. Who is within the tolerance has settled; it is over when all have.
+ *
+ * Mass is lost with a peer that dies, or starts again without it: whoever notices begins another attempt, in which everybody brings its vector
+ * again (Jelasity, Montresor, Babaoglu 2005, §4.1: restarting by epochs). The highest attempt counts; there are ATTEMPTS_MAX.
+ */
+import { Random } from '../base/random.ts';
+import type { AggregateMessage } from './aggregate-message.ts';
+import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
+import { createMass, createTaken, EPOCH, give, type Mass, type Taken, take } from './mass.ts';
+import { PeerSet } from './peer-set.ts';
+import type { RuleRefusal } from './rule.ts';
+
+/** Check columns. */
+export const CHECKS = 8;
+export const ATTEMPTS_MAX = 32;
+const SAFETY = 4;
+/** A sum with its carry goes out in the first messages of an epoch and in every so many'th after that. */
+const CARRY_EVERY = 8;
+/** Of a uniform number on [−1, 1] with variance 1. */
+const UNIT = Math.sqrt(3);
+
+export interface AggregationOptions {
+  readonly self: number;
+  readonly seed: number;
+  readonly peerCount: number;
+  readonly outNeighbours: readonly number[];
+  readonly inNeighbours: readonly number[];
+  readonly stage: number;
+  /** Elements of what each peer brings; 0: it only says that it is there. */
+  readonly size: number;
+  /** Columns of which the least and the most are found, beside the means. */
+  readonly extremes: number;
+  /** Of weightError. */
+  readonly tolerance: number;
+}
+
+export interface Contribution {
+  readonly values: Float64Array;
+  /** One per column of extremes; NaN: none. */
+  readonly extremes: readonly number[];
+}
+
+/** What a peer has come to. */
+export interface Agreed {
+  readonly mean: Float64Array;
+  readonly weightError: number;
+}
+
+export interface Aggregation {
+  readonly options: AggregationOptions;
+  /** Neighbours whose link is up, with their lives. */
+  readonly links: Map<number, number>;
+  /** Check columns by peer, as far as they were needed. */
+  readonly checks: Map<number, Float64Array>;
+  attempt: number;
+  entered: PeerSet;
+  gone: PeerSet;
+  settled: PeerSet;
+  extremes: Float64Array;
+  mass: Mass;
+  arcs: Arcs;
+  taken: Map<number, Taken>;
+  own: Contribution | undefined;
+  /** Since it has settled in this attempt. */
+  agreed: Agreed | undefined;
+  weightError: number;
+  /** The least weightError that counted as progress, and how often mass was given since. */
+  progress: { leastError: number; gifts: number };
+}
+
+export type Received =
+  /** `news`: somebody has entered, is gone or has settled, or the attempt is a new one. */
+  | { readonly ok: true; readonly news: boolean }
+  | { readonly ok: false; readonly reason: RuleRefusal; readonly detail: string };
+
+export function createAggregation(
+  options: AggregationOptions,
+  links: ReadonlyMap<number, number>,
+): Aggregation {
+  const kept = { options, links: new Map(links), checks: new Map(), own: undefined };
+  const aggregation = kept as unknown as Aggregation; // begin adds the rest
+  begin(aggregation, 1, new PeerSet(options.peerCount));
+  return aggregation;
+}
+
+/** This peer brings its vector. */
+export function enter(aggregation: Aggregation, own: Contribution): void {
+  aggregation.own = own;
+  bring(aggregation, own);
+}
+
+/** Elements of a running sum. */
+export function columnsOf({ size }: Pick<AggregationOptions, 'size'>): number {
+  return size === 0 ? 0 : size + CHECKS;
+}
+
+/** Whether everybody has entered or is gone. */
+export function isEverybody({ entered, gone, options }: Aggregation): boolean {
+  return entered.size + gone.size >= options.peerCount;
+}
+
+/** Whether mass flows here. */
+export function flows(aggregation: Aggregation): boolean {
+  return aggregation.options.size > 0 && (isEverybody(aggregation) || aggregation.progress.gifts > 0);
+}
+
+/** Whether all that have entered have settled, this peer among them. */
+export function isAgreed(aggregation: Aggregation): boolean {
+  const { entered, settled, agreed, options } = aggregation;
+  if (!isEverybody(aggregation) || !entered.has(options.self)) return false;
+  return options.size === 0 || (agreed !== undefined && settled.size === entered.size);
+}
+
+export function linkUp(aggregation: Aggregation, peer: number, incarnation: number): void {
+  const before = aggregation.links.get(peer);
+  aggregation.links.set(peer, incarnation);
+  neighbourUp(aggregation.arcs, peer, incarnation);
+  if (before !== undefined && before !== incarnation) restarted(aggregation, peer);
+}
+
+/** The link is down; whether the peer is gone shows later. */
+export function linkDown(aggregation: Aggregation, peer: number): void {
+  neighbourDown(aggregation.arcs, peer);
+}
+
+/** A neighbour has been away too long, or said goodbye. */
+export function lose(aggregation: Aggregation, peer: number): void {
+  const { entered, gone } = aggregation;
+  aggregation.links.delete(peer);
+  linkDown(aggregation, peer);
+  if (flows(aggregation) || entered.has(peer)) {
+    if (isAgreed(aggregation)) return;
+    gone.add(peer);
+    tryAgain(aggregation);
+    return;
+  }
+  gone.add(peer);
+}
+
+/** Whoever has not entered by now is left out; the peers. */
+export function leaveOutMissing({ entered, gone, options }: Aggregation): readonly number[] {
+  const missing: number[] = [];
+  for (let peer = 0; peer < options.peerCount; peer++)
+    if (!entered.has(peer) && gone.add(peer)) missing.push(peer);
+  return missing;
+}
+
+export function receive(aggregation: Aggregation, from: number, message: AggregateMessage): Received {
+  const { attempt } = message;
+  if (attempt < 1 || attempt > ATTEMPTS_MAX)
+    return refused('impossible', `attempt ${attempt} of ${ATTEMPTS_MAX}: nobody can be there`);
+  if (attempt < aggregation.attempt) return { ok: true, news: true }; // it will hear where we are
+  if (message.extremes.some((value) => Math.abs(value) === Number.POSITIVE_INFINITY))
+    return refused('impossible', 'an extreme that is not finite');
+  let news = attempt > aggregation.attempt;
+  if (news) begin(aggregation, attempt, aggregation.gone);
+  news = unite(aggregation, message) || news;
+  return takeSum(aggregation, from, message) ?? { ok: true, news };
+}
+
+/** What to say now, and to whom; gives mass where it flows. */
+export function tell(aggregation: Aggregation): { to: readonly number[]; message: AggregateMessage }[] {
+  const { options, attempt, entered, gone, settled, extremes, arcs } = aggregation;
+  const sets = { entered: entered.copy(), gone: gone.copy(), settled: settled.copy() };
+  const common = { stage: options.stage, attempt, ...sets, extremes: extremes.slice() };
+  const up = arcs.all.flatMap((arc) => (arc.up ? [arc.peer] : []));
+  if (up.length === 0) return [];
+  if (!flows(aggregation) || !giveShares(aggregation))
+    return [{ to: up, message: { ...common, sum: undefined } }];
+  return groupsOf(arcs, columnsOf(options)).map(({ sum, arcs: members }) => {
+    const { part, partZ: z, carry, carryZ, epoch, count } = sum;
+    const isCarried = count % EPOCH < CARRY_EVERY || count % CARRY_EVERY === 0;
+    const told = { epoch, count, z, carryZ, part, carry: isCarried ? carry : undefined };
+    return { to: members.map(({ peer }) => peer), message: { ...common, sum: told } };
+  });
+}
+
+/** Looks whether this peer's mean is exact enough by now; true when it has just settled. */
+export function judge(aggregation: Aggregation): boolean {
+  const { entered, settled, mass, options, progress } = aggregation;
+  if (options.size === 0 || !flows(aggregation)) return false;
+  aggregation.weightError = weightErrorOf(aggregation);
+  if (aggregation.weightError < progress.leastError / 2) {
+    progress.leastError = aggregation.weightError;
+    progress.gifts = Math.min(progress.gifts, 1);
+  }
+  const isExact = aggregation.weightError <= options.tolerance && isEverybody(aggregation);
+  if (!isExact || !entered.has(options.self) || !settled.add(options.self)) return false;
+  const mean = mass.y.slice(0, options.size);
+  for (let at = 0; at < mean.length; at++) mean[at] = mean[at]! / mass.z;
+  aggregation.agreed = { mean, weightError: aggregation.weightError };
+  return true;
+}
+
+/** Begins another attempt where this one comes to nothing: some mass is lost. */
+export function tryAgainIfStuck(aggregation: Aggregation): boolean {
+  const { progress, options, agreed } = aggregation;
+  // On a ring, the slowest graph, the error halves in about n²/5 gifts.
+  const giftsMax = 100 + options.peerCount ** 2;
+  return agreed === undefined && progress.gifts > giftsMax && tryAgain(aggregation);
+}
+
+function begin(aggregation: Aggregation, attempt: number, gone: PeerSet): void {
+  const { options, links, own } = aggregation;
+  const { peerCount, inNeighbours, outNeighbours, extremes } = options;
+  aggregation.attempt = attempt;
+  aggregation.entered = new PeerSet(peerCount);
+  aggregation.settled = new PeerSet(peerCount);
+  aggregation.gone = gone;
+  aggregation.extremes = new Float64Array(2 * extremes).fill(Number.NaN);
+  aggregation.mass = createMass(columnsOf(options));
+  aggregation.arcs = createArcs(outNeighbours);
+  aggregation.taken = new Map(inNeighbours.map((peer) => [peer, createTaken()]));
+  aggregation.agreed = undefined;
+  aggregation.weightError = Number.POSITIVE_INFINITY;
+  aggregation.progress = { leastError: Number.POSITIVE_INFINITY, gifts: 0 };
+  for (const [peer, incarnation] of links) neighbourUp(aggregation.arcs, peer, incarnation);
+  if (own !== undefined) bring(aggregation, own);
+}
+
+function bring(aggregation: Aggregation, { values, extremes }: Contribution): void {
+  const { options, entered, gone, mass } = aggregation;
+  entered.add(options.self);
+  gone.delete(options.self);
+  forgetSettled(aggregation);
+  uniteExtremes(
+    aggregation.extremes,
+    extremes.flatMap((value) => [value, value]),
+  );
+  if (options.size === 0) return;
+  const checks = checksOf(aggregation, options.self);
+  for (let at = 0; at < mass.y.length; at++)
+    mass.y[at]! += at < options.size ? values[at]! : checks[at - options.size]!;
+  mass.z += 1;
+}
+
+function tryAgain(aggregation: Aggregation): boolean {
+  const { attempt, gone } = aggregation;
+  if (attempt >= ATTEMPTS_MAX) return false;
+  begin(aggregation, attempt + 1, gone);
+  return true;
+}
+
+/** What a neighbour's earlier life held is lost with it. */
+function restarted(aggregation: Aggregation, peer: number): void {
+  const touched = aggregation.entered.has(peer) || flows(aggregation);
+  if (touched && !isAgreed(aggregation)) tryAgain(aggregation);
+}
+
+function unite(aggregation: Aggregation, message: AggregateMessage): boolean {
+  const { entered, gone, settled } = aggregation;
+  const sameBefore = message.entered.isSuperset(entered);
+  let news = entered.addAll(message.entered);
+  // Who has settled did so for those that had entered.
+  if (news) forgetSettled(aggregation);
+  const isSame = message.entered.size === entered.size;
+  if (isSame && (sameBefore || !news)) news = settled.addAll(message.settled) || news;
+  const { self } = aggregation.options;
+  for (const peer of message.gone) if (peer !== self && !entered.has(peer)) news = gone.add(peer) || news;
+  for (const peer of message.entered) gone.delete(peer);
+  uniteExtremes(aggregation.extremes, message.extremes);
+  return news;
+}
+
+function forgetSettled(aggregation: Aggregation): void {
+  aggregation.settled = new PeerSet(aggregation.options.peerCount);
+  aggregation.agreed = undefined;
+  aggregation.progress.leastError = Number.POSITIVE_INFINITY;
+}
+
+function uniteExtremes(into: Float64Array, given: ArrayLike<number>): void {
+  for (let at = 0; at < into.length; at++) {
+    const [ours, theirs] = [into[at]!, given[at] ?? Number.NaN];
+    if (Number.isNaN(theirs)) continue;
+    const isBeyond = at % 2 === 0 ? theirs < ours : theirs > ours;
+    if (Number.isNaN(ours) || isBeyond) into[at] = theirs;
+  }
+}
+
+/** Undefined where there was none, or it was taken. */
+function takeSum(
+  aggregation: Aggregation,
+  from: number,
+  { attempt, sum }: AggregateMessage,
+): Received | undefined {
+  const { mass, taken: all, options, progress } = aggregation;
+  const taken = all.get(from);
+  if (sum === undefined || taken === undefined) return undefined;
+  const { epoch, count, z: partZ, part, carry, carryZ } = sum;
+  // The attempt is the sums' life: with it they begin anew.
+  const offer = { incarnation: 0, life: attempt, startCount: 0, epoch, count, partZ, part, carry, carryZ };
+  const gifts = Math.max(1, count - taken.count);
+  switch (take(mass, taken, offer, false, options.peerCount * gifts)) {
+    case 'impossible':
+      return refused('impossible', `weight ${partZ + carryZ}, after ${taken.partZ + taken.carryZ}`);
+    case 'stale':
+      return refused('stale', `sum ${count}, after ${taken.count}`);
+    case 'duplicate':
+      return refused('duplicate', `sum ${count}, after ${taken.count}`);
+    default:
+      progress.gifts = Math.max(progress.gifts, 1); // who is given mass passes it on
+      return undefined;
+  }
+}
+
+function refused(reason: RuleRefusal, detail: string): Received {
+  return { ok: false, reason, detail };
+}
+
+function giveShares({ arcs, mass, options, progress }: Aggregation): boolean {
+  const groups = groupsOf(arcs, columnsOf(options));
+  const counts = groups.map((group) => group.arcs.length);
+  progress.gifts += 1;
+  return give(
+    mass,
+    groups.map(({ sum }) => sum),
+    counts,
+  );
+}
+
+function weightErrorOf(aggregation: Aggregation): number {
+  const { mass, entered, options } = aggregation;
+  if (!(mass.z > 0) || entered.size === 0) return Number.POSITIVE_INFINITY;
+  const means = new Float64Array(CHECKS);
+  for (const peer of entered)
+    checksOf(aggregation, peer).forEach((value, check) => {
+      means[check]! += value / entered.size;
+    });
+  let squares = 0;
+  for (let check = 0; check < CHECKS; check++)
+    squares += (mass.y[options.size + check]! / mass.z - means[check]!) ** 2;
+  return SAFETY * Math.sqrt((entered.size * squares) / CHECKS);
+}
+
+/** A peer's numbers, of mean 0 and variance 1; the same wherever they are drawn. */
+function checksOf({ options, checks: known }: Aggregation, peer: number): Float64Array {
+  let checks = known.get(peer);
+  if (checks === undefined) {
+    const random = Random.of(options.seed, 'aggregate', peer);
+    checks = Float64Array.from({ length: CHECKS }, () => UNIT * (2 * random.uniform() - 1));
+    known.set(peer, checks);
+  }
+  return checks;
+}

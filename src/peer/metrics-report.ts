@@ -1,0 +1,38 @@
+/** From the mean columns of all silos to what is said of each metric. */
+
+/** What a peer measures of itself, and all may know of all. */
+export const metricNames = ['samples', 'ownTest', 'globalTest'] as const;
+export type MetricName = (typeof metricNames)[number];
+
+export interface MetricReport {
+  /** Silos that gave it. */
+  readonly count: number;
+  readonly mean: number;
+  readonly least: number;
+  readonly most: number;
+  /** Of what can be added up. */
+  readonly sum?: number;
+}
+
+export type MetricsReport = { readonly [Name in MetricName]?: MetricReport };
+
+/**
+ * `mean`: per metric the share of silos that gave it, and the mean of what they gave over all silos that took part, 0 standing for
+ * nothing; `extremes`: [least, most] per metric. Counts are whole numbers, and so are sums of samples: they are rounded to what they are.
+ */
+export function metricsReport(
+  names: readonly MetricName[],
+  mean: Float64Array,
+  extremes: Float64Array,
+  siloCount: number,
+): MetricsReport {
+  const entries = names.flatMap((name, index) => {
+    const [share = 0, average = 0] = mean.subarray(2 * index, 2 * index + 2);
+    const [least = Number.NaN, most = Number.NaN] = extremes.subarray(2 * index, 2 * index + 2);
+    const count = Math.round(share * siloCount);
+    if (count === 0 || Number.isNaN(least)) return [];
+    const sum = name === 'samples' ? { sum: Math.round(average * siloCount) } : {};
+    return [[name, { count, mean: (average * siloCount) / count, least, most, ...sum }] as const];
+  });
+  return Object.fromEntries(entries);
+}

@@ -19,6 +19,7 @@ import { parseOptions, wholeNumber } from './options.ts';
 import {
   announce,
   announceWhole,
+  changeOf,
   changesSince,
   commit,
   createPublicModel,
@@ -74,7 +75,7 @@ export const choco: ExchangeRule<ChocoState> = {
   synchronous: true,
   broadcast: true,
   queue: 'every',
-  /** numbers of delta and replica: messageOf; of repair: [incarnation, count] of what is held. */
+  /** numbers of delta and replica: public-model.ts; of repair: [incarnation, count] of what is held. */
   messages: {
     delta: {
       vectors: [],
@@ -223,34 +224,27 @@ function share(state: ChocoState, trained: Vector): RuleAction[] {
   return [{ kind: 'send', to: context.outNeighbours, message: messageOf(change) }];
 }
 
-const NUMBERS: Readonly<Record<string, number>> = { delta: 3, replica: 1, repair: 2 };
-
 function received(
   state: ChocoState,
   { from, incarnation, message }: RuleEvent & { kind: 'received' },
   nowMs: number,
 ): RuleAction[] {
-  const { kind, round, numbers, vectors, payload } = message;
+  const { kind, numbers } = message;
   const counts = numbers.every((number) => Number.isSafeInteger(number) && number >= 0);
-  if (!counts || numbers.length !== NUMBERS[kind])
-    return [{ kind: 'refuse', from, reason: 'malformed', detail: `version ${numbers.join('.')}` }];
-  const [first = 0, second = 0, third = 0] = numbers;
-  if (kind === 'repair') return repair(state, from, { incarnation: first, count: second });
-  const change: Change =
-    kind === 'delta'
-      ? {
-          from: { incarnation: first, count: second },
-          to: { incarnation, count: third },
-          round,
-          content: present(payload, 'payload of a delta'),
-        }
-      : {
-          from: undefined,
-          to: { incarnation, count: first },
-          round,
-          content: present(vectors[0], 'vector of a replica'),
-        };
-  return takeChange(state, from, change, nowMs);
+  const malformed: RuleAction = {
+    kind: 'refuse',
+    from,
+    reason: 'malformed',
+    detail: `version ${numbers.join('.')}`,
+  };
+  if (!counts) return [malformed];
+  if (kind === 'repair') {
+    const [first, count] = numbers;
+    if (first === undefined || count === undefined || numbers.length > 2) return [malformed];
+    return repair(state, from, { incarnation: first, count });
+  }
+  const change = changeOf(message, incarnation);
+  return change === undefined ? [malformed] : takeChange(state, from, change, nowMs);
 }
 
 function takeChange(state: ChocoState, from: number, change: Change, nowMs: number): RuleAction[] {

@@ -25,8 +25,8 @@ export interface PublicModel {
   readonly incarnation: number;
   /** x̂ as of the end of the last round, with its version. */
   readonly own: Replica;
-  /** Changes announced in this life. */
-  announcements: number;
+  /** The count of the last version announced in this life. */
+  announcedCount: number;
   /** This round's, not yet part of x̂. */
   announced: Change | undefined;
   /** The last ones that were not whole vectors, oldest first. */
@@ -35,12 +35,12 @@ export interface PublicModel {
 
 export function createPublicModel(codec: Codec, self: number, incarnation: number): PublicModel {
   const own = createReplica(self, 1);
-  return { codec, incarnation, own, announcements: 0, announced: undefined, history: [] };
+  return { codec, incarnation, own, announcedCount: 0, announced: undefined, history: [] };
 }
 
 /** x̂ is to become x, exactly. */
 export function announceWhole(model: PublicModel, x: Vector, round: number): Change {
-  const to = { incarnation: model.incarnation, count: ++model.announcements };
+  const to = nextVersion(model, round);
   model.history = [];
   model.announced = { from: undefined, to, round, content: x };
   return model.announced;
@@ -48,11 +48,11 @@ export function announceWhole(model: PublicModel, x: Vector, round: number): Cha
 
 /** x̂ is to come nearer to x by Q(x − x̂). */
 export function announce(model: PublicModel, x: Vector, round: number, chance: Chance): Change {
-  const { own, codec, incarnation, history } = model;
+  const { own, codec, history } = model;
   const base = present(own.vector, 'own x̂');
   const difference = zeros(precisionOf(x), x.length);
   for (let index = 0; index < difference.length; index++) difference[index] = x[index]! - base[index]!;
-  const to = { incarnation, count: ++model.announcements };
+  const to = nextVersion(model, round);
   const change: Change = { from: own.version, to, round, content: codec.encode(difference, chance) };
   model.announced = change;
   history.push(change);
@@ -94,10 +94,43 @@ export function changesSince(model: PublicModel, held: Version): readonly Change
   return problem === undefined ? [{ ...announced, from: undefined, content }] : [];
 }
 
-/** numbers: delta [incarnation and count it starts from, count it leads to]; replica [count]; the sender's incarnation goes without saying. */
-export function messageOf({ from, to, round, content }: Change): RuleMessage {
+/** Greater than all before in this life; as a rule `round` + 1, which goes without saying (messageOf). */
+function nextVersion(model: PublicModel, round: number): Version {
+  model.announcedCount = Math.max(round + 1, model.announcedCount + 1);
+  return { incarnation: model.incarnation, count: model.announcedCount };
+}
+
+/**
+ * numbers: delta [incarnation and count it starts from, count it leads to], none where these are the sender's life, `round` and
+ * `round` + 1; replica [count], none where it is `round` + 1.
+ */
+export function messageOf({ from = ZERO, to, round, content }: Change): RuleMessage {
+  const usual = to.count === round + 1;
   if (!(content instanceof Uint8Array))
-    return { kind: 'replica', round, vectors: [content], numbers: [to.count] };
-  const { incarnation, count } = from ?? ZERO;
-  return { kind: 'delta', round, vectors: [], numbers: [incarnation, count, to.count], payload: content };
+    return { kind: 'replica', round, vectors: [content], numbers: usual ? [] : [to.count] };
+  const { incarnation, count } = from;
+  const numbers =
+    usual && incarnation === to.incarnation && count === round ? [] : [incarnation, count, to.count];
+  return { kind: 'delta', round, vectors: [], numbers, payload: content };
+}
+
+/** What messageOf made a message of; undefined where its numbers are not those of a change. `incarnation` is the sender's. */
+export function changeOf(
+  { kind, round, numbers, vectors, payload }: RuleMessage,
+  incarnation: number,
+): Change | undefined {
+  if (kind === 'delta') {
+    if (numbers.length !== 0 && numbers.length !== 3) return undefined;
+    const [fromIncarnation = incarnation, count = round, to = round + 1] = numbers;
+    const from = { incarnation: fromIncarnation, count };
+    return { from, to: { incarnation, count: to }, round, content: present(payload, 'payload of a delta') };
+  }
+  if (numbers.length > 1) return undefined;
+  const [count = round + 1] = numbers;
+  return {
+    from: undefined,
+    to: { incarnation, count },
+    round,
+    content: present(vectors[0], 'vector of a replica'),
+  };
 }

@@ -253,3 +253,61 @@ describe('replicas', () => {
     );
   });
 });
+
+describe('what a change says of its version', () => {
+  const peerOf = (life: RuleLife) =>
+    new DrivenRule({
+      rule: 'choco',
+      options: { snapshotEveryRounds: 3 },
+      self: 0,
+      outNeighbours: [1],
+      inNeighbours: [], // nobody is waited for
+      life,
+    });
+  const numbersOf = (peer: DrivenRule, round: number) => {
+    peer.begin(round, paramsOf(0, round));
+    const [sent] = sends(peer.step({ kind: 'trained', params: paramsOf(0, round + 1) }));
+    return { kind: sent!.message.kind, numbers: sent!.message.numbers };
+  };
+
+  test('nothing from round to round, and from where where it begins with another life', () => {
+    const peer = peerOf({ incarnation: 5 });
+    expect([0, 1, 2, 3, 4].map((round) => numbersOf(peer, round))).toEqual([
+      { kind: 'delta', numbers: [0, 0, 1] },
+      { kind: 'delta', numbers: [] },
+      { kind: 'delta', numbers: [] },
+      { kind: 'replica', numbers: [] },
+      { kind: 'delta', numbers: [] },
+    ]);
+    const again = peerOf({ incarnation: 6, snapshot: choco.snapshot!(peer.state) });
+    expect(numbersOf(again, 5)).toEqual({ kind: 'delta', numbers: [5, 5, 6] });
+  });
+
+  test('the same round announced again is another version, and says so', () => {
+    const peer = peerOf({ incarnation: 5 });
+    numbersOf(peer, 0);
+    const twice = [1, 1].map((round) => {
+      peer.begin(round, paramsOf(0, round));
+      return sends(peer.step({ kind: 'trained', params: paramsOf(0, round + 2) }))[0]!.message;
+    });
+    expect(twice.map(({ kind, numbers }) => ({ kind, numbers }))).toEqual([
+      { kind: 'delta', numbers: [] },
+      { kind: 'replica', numbers: [3] },
+    ]);
+  });
+
+  test.each([
+    ['a delta of one number', 'delta', [1]],
+    ['a delta of four', 'delta', [1, 0, 0, 1]],
+    ['a delta of half a change', 'delta', [0, 0, 0.5]],
+    ['a replica of two', 'replica', [1, 2]],
+    ['a repair of none', 'repair', []],
+    ['a repair of three', 'repair', [1, 2, 3]],
+  ])('%s is refused as malformed', (_what, kind, numbers) => {
+    const peer = peerOf({ incarnation: 1 });
+    peer.begin(0, paramsOf(0, 0));
+    const vectors = kind === 'replica' ? [paramsOf(1, 0)] : [];
+    const payload = kind === 'delta' ? { payload: new Uint8Array(5) } : {};
+    expect(refusals(peer.hears(1, { kind, round: 0, vectors, numbers, ...payload }))).toEqual(['malformed']);
+  });
+});

@@ -85,6 +85,7 @@ export function siloJob(options: SiloJobOptions): PeerJob {
       ...(sizes ? { samples: description.samples } : {}),
       ...(labelHistogram ? { labelCounts: description.labelHistogram } : {}),
     },
+    withheld: [...(sizes ? [] : ['samples']), ...(accuracy ? [] : ['ownTest'])],
     localWork: localWorkOf(experiment),
     folder: silo.runFolder,
     keyPath: silo.key,

@@ -40,6 +40,7 @@ export function planOf(experiment: Experiment): RunPlan {
     evaluateEveryRounds: evaluate.everyRounds,
     gatherMs: GATHER_MS,
     pullTimeoutMs: PULL_TIMEOUT_MS,
+    ...(experiment.aggregate === undefined ? {} : { aggregate: experiment.aggregate }),
   };
 }
 

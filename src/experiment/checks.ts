@@ -252,6 +252,20 @@ export function checkData({ dataset, partition, silos }: ExperimentFile['data'],
   }
 }
 
+/** An accuracy that no silo can have is not worth asking for. */
+export function checkAggregate({ aggregate, data }: Partial<ExperimentFile>, problems: Problems): void {
+  if (aggregate === undefined || data === undefined) return;
+  const asked = aggregate.metrics.filter((metric) => metric !== 'samples');
+  if (asked.length === 0) return;
+  if (data.dataset.kind === 'toy') {
+    const message = `asks for ${asked.join(' and ')}, but the toy data have no classes, so there is no accuracy`;
+    problems.push({ path: 'aggregate.metrics', message });
+  } else if (asked.includes('ownTest') && data.testShare === 0) {
+    const message = 'asks for ownTest, but no silo holds test data out';
+    problems.push({ path: 'aggregate.metrics', message, suggestion: 'set data.testShare to 0.2' });
+  }
+}
+
 export function checkStop(
   stop: ExperimentFile['stop'],
   data: ExperimentFile['data'] | undefined,

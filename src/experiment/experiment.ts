@@ -34,6 +34,8 @@ export interface Experiment {
     readonly encoding: Encoding;
     readonly deadline: DeadlineOptions;
   };
+  /** Absent where nothing is aggregated. */
+  readonly aggregate?: NonNullable<ExperimentFile['aggregate']>;
   readonly evaluate: { readonly everyRounds: number };
   readonly checkpoint: { readonly everyRounds: number; readonly keep: number };
   readonly baselines: readonly Baseline[];

@@ -11,6 +11,7 @@ import type { ExchangeRule } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
 import {
+  checkAggregate,
   checkCarrier,
   checkData,
   checkRuleOnOverlay,
@@ -73,6 +74,7 @@ function checkBlocks(
   if (file.data !== undefined) checkData(file.data, problems);
   if (file.train !== undefined) checkTraining(file.train, problems);
   checkToy(file, problems);
+  checkAggregate(file, problems);
   if (file.stop !== undefined) checkStop(file.stop, file.data, problems);
   const found = resolveTopology(file.topology, silos, file.seed ?? 1, overlayReader(options), problems);
   const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
@@ -113,6 +115,7 @@ function assemble(file: ExperimentFile, graph: Graph, folder: string): Experimen
     topology: graph.topology,
     overlay: graph.overlay,
     exchange: { rule, options: graph.options, weights: graph.weights, carrier, encoding, deadline },
+    ...(file.aggregate === undefined ? {} : { aggregate: file.aggregate }),
     evaluate: file.evaluate,
     checkpoint: file.checkpoint,
     baselines: file.baselines,
@@ -120,7 +123,7 @@ function assemble(file: ExperimentFile, graph: Graph, folder: string): Experimen
     links: withoutUndefined(file.links) as LinksBlock,
     simulate: withoutUndefined({
       ...file.simulate,
-      compute: withAbsolutePaths(file.simulate.compute, folder),
+      compute: withAbsoluteRun(withAbsolutePaths(file.simulate.compute, folder), folder),
     }) as SimulateBlock,
     ...(graph.faults === undefined ? {} : { faults: graph.faults }),
     stop: withoutUndefined(file.stop),
@@ -134,6 +137,11 @@ export function withAbsolutePaths<Block extends object>(block: Block, folder: st
     names.includes(key) && typeof value === 'string' ? [key, resolve(folder, value)] : [key, value],
   );
   return Object.fromEntries(entries) as Block;
+}
+
+/** Times are taken from a run whose directory is named. */
+function withAbsoluteRun(compute: SimulateBlock['compute'], folder: string): SimulateBlock['compute'] {
+  return compute.kind === 'run' ? { ...compute, from: resolve(folder, compute.from) } : compute;
 }
 
 /** The blocks of a faulty file that are in order by themselves, so that the other checks can still speak. */

@@ -35,7 +35,7 @@ export function resolveExperiment(
  * bring data of their own also compare the names of the classes in order: otherwise a label would mean something else on each.
  */
 export function experimentDigest(experiment: Experiment, classNames?: readonly string[]): string {
-  const { name, seed, model, stop, overlay } = experiment;
+  const { name, seed, model, stop, overlay, aggregate } = experiment;
   const { backend: _backend, ...train } = experiment.train;
   const { deadline: _deadline, ...exchange } = experiment.exchange;
   // A layers file lies elsewhere on every machine; the layout digest compares what is in it.
@@ -51,6 +51,7 @@ export function experimentDigest(experiment: Experiment, classNames?: readonly s
     graph,
     exchange: { ...exchange, weights },
     stop,
+    ...(aggregate === undefined ? {} : { aggregate }),
     ...(classNames === undefined ? {} : { classNames }),
   };
   return createHash('sha256').update(canonicalJson(shared)).digest('hex');

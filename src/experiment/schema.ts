@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { datasetSchema, partitionSchema } from '../data/spec.ts';
 import { encodings } from '../exchange/encoding.ts';
+import { metricNames } from '../exchange/metrics.ts';
 import { faultsSchema } from '../faults/schema.ts';
 import { namedWeights } from '../topology/mixing.ts';
 import { nodesMax } from '../topology/overlay.ts';
@@ -102,6 +103,25 @@ const exchangeSchema = z.looseObject({
   deadline: deadlineSchema.prefault({}),
 });
 
+/** What all silos find out together, exactly, when their rounds are over; docs/EXCHANGE.md. */
+const aggregateSchema = z
+  .strictObject({
+    metrics: z.array(z.enum(metricNames)).max(metricNames.length).default([]),
+    /** Whether the params saved are the mean of all silos' last ones. */
+    params: z.boolean().default(false),
+    /** Of the weights that silos have in a mean: their distances from 1/n, summed up. */
+    tolerance: z.number().min(1e-12).max(0.01).default(1e-9),
+    /** Who shows no sign for so long is left out. */
+    patienceMs: z.int().min(1_000).max(86_400_000).default(600_000),
+  })
+  .refine(({ metrics, params }) => metrics.length > 0 || params, {
+    message: 'asks for nothing; wanted metrics, such as [samples], or params: true',
+  })
+  .refine(({ metrics }) => new Set(metrics).size === metrics.length, {
+    path: ['metrics'],
+    message: 'names a metric twice',
+  });
+
 const baselineSchema = z.preprocess(
   (value) => (value === 'none' ? [] : typeof value === 'string' ? [value] : value),
   z.array(z.enum(['alone', 'pooled'])).max(2),
@@ -127,6 +147,7 @@ export const experimentSchema = z.strictObject({
   train: trainSchema,
   topology: z.unknown().optional(),
   exchange: exchangeSchema.prefault({}),
+  aggregate: aggregateSchema.optional(),
   evaluate: z.strictObject({ everyRounds: count.default(1) }).prefault({}),
   checkpoint: z
     .strictObject({ everyRounds: count.default(10), keep: count.min(1).max(100).default(2) })

@@ -76,6 +76,8 @@ export interface PeerReport {
   readonly rssBytesMax: number;
   readonly eventLoopDelayP99Ms: number;
   readonly pid: number;
+  /** That the engine holds at the end. */
+  readonly tensors: number;
 }
 
 export interface MembershipUpdate {
@@ -156,6 +158,7 @@ export class RunningPeer {
       rssBytesMax: process.resourceUsage().maxRSS * 1024,
       eventLoopDelayP99Ms: this.#lateness.p99Ms,
       pid: process.pid,
+      tensors: await trainer.tensorCount(),
     };
   }
 

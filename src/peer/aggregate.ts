@@ -31,11 +31,11 @@ import {
   tell,
   tryAgainIfStuck,
 } from '../exchange/aggregation.ts';
+import { metricsReport } from '../exchange/metrics.ts';
 import type { MessageShape, RuleMessage } from '../exchange/rule.ts';
 import { precisionOf, zeros } from '../params/layout.ts';
 import { assertShape } from '../wire/message.ts';
 import type { AggregatePlan, FinishReason, PeerConfig, PeerEvent } from './machine.ts';
-import { metricsReport } from './metrics-report.ts';
 import { end, type Run, refuse, send } from './run.ts';
 import type { PeerState } from './state.ts';
 

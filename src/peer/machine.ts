@@ -5,10 +5,11 @@
  * (simulate/) and replay all drive the same code. The log of events a peer stepped through is the replay log; chance inside
  * `step` is named by (seed, peer, incarnation, number of the event), so equal logs give equal peers.
  */
+
+import type { MetricName, MetricsReport } from '../exchange/metrics.ts';
 import type { ExchangeRule, ExclusionReason, RuleContext, RuleRefusal } from '../exchange/rule.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerMessage } from '../wire/message.ts';
-import type { MetricName, MetricsReport } from './metrics-report.ts';
 
 /** What all peers find out together when their rounds are over (aggregate.ts). */
 export interface AggregatePlan {

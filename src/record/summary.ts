@@ -65,6 +65,8 @@ export interface PeerSummary extends TestAccuracy {
   readonly pid?: number;
   /** Everything that left the sockets: control plane, framing and encryption included. */
   readonly socketBytesSent?: number;
+  /** That the engine held at the end. */
+  readonly tensors?: number;
   /** Greatest resident set size, bytes. */
   readonly rssBytesMax?: number;
 }
@@ -138,6 +140,7 @@ const peerSpec: Spec = {
   pid: optional(whole),
   socketBytesSent: optional(whole),
   rssBytesMax: optional(whole),
+  tensors: optional(whole),
 };
 
 const summarySpec: Spec = {

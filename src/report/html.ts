@@ -4,7 +4,7 @@ import { escaped } from './markup.ts';
 import { plotAccuracy } from './plot.ts';
 import { runName } from './silos.ts';
 import type { Table } from './table.ts';
-import { comparisonTable, headline, reference, siloTable } from './tables.ts';
+import { comparisonTable, findings, headline, reference, siloTable } from './tables.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1c2024; --muted: #60646c; --line: #d9d9e0; --back: #fff; --mean: #3e63dd; --mark: #cd2b31; }
@@ -51,7 +51,7 @@ function section(run: Run): string {
     ...(plot === '' ? [] : ['<h2>Accuracy per round</h2>', plot, legend]),
     '<h2>Silos</h2>',
     htmlTable(siloTable(run)),
-    ...reference(run).map((line) => `<p>${escaped(line)}</p>`),
+    ...[...findings(run), ...reference(run)].map((line) => `<p>${escaped(line)}</p>`),
     ...run.warnings.map((warning) => `<p>warning: ${escaped(warning)}</p>`),
     '</section>',
   ].join('\n');

@@ -30,7 +30,7 @@ const modes: Readonly<Record<RunMode, string>> = {
 /** Everything worth saying about one run, as text without a newline at the end. */
 export function describeRun(run: Run, style: Style = plain): string {
   const parts = [bold(runName(run), style), headline(run), '', formatTable(siloTable(run), style)];
-  const closing = reference(run);
+  const closing = [...findings(run), ...reference(run)];
   if (closing.length > 0) parts.push('', ...closing);
   return [...parts, ...run.warnings.map((warning) => `warning: ${warning}`)].join('\n');
 }
@@ -52,6 +52,20 @@ export function headline(run: Run): string {
   const time = `${seconds(wallSeconds)}${mode === 'simulate' ? ' of virtual time' : ''}`;
   const cost = cpuSeconds === undefined ? '' : `, ${cpuSeconds.toFixed(1)} CPU-s`;
   return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed}) in ${time}${cost}; ended because ${endings[endReason]}`;
+}
+
+/** What the silos found together, a line each. */
+export function findings({ summary }: Run): string[] {
+  return (summary?.aggregate ?? []).flatMap(({ of, exact, silos, weightError, metrics = {} }) => {
+    const who = `${counted(silos.length, 'silo')} together${exact ? '' : ', NOT exact at every silo'}`;
+    const within = weightError === undefined ? '' : `, every silo weighed alike to ${figure(weightError)}`;
+    if (of === 'params') return [`the params saved: the mean of ${who}${within}`];
+    return Object.entries(metrics).map(([name, { count, mean, least, most, sum }]) => {
+      const show = (value: number) => (name === 'samples' ? figure(value) : percent(value, 2));
+      const total = sum === undefined ? '' : `${sum.toLocaleString('en-US')} in all, `;
+      return `${name} of ${count} of ${who}: ${total}${show(mean)} on average, ${show(least)} to ${show(most)}${within}`;
+    });
+  });
 }
 
 export function siloTable(run: Run): Table {

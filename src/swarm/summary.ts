@@ -48,7 +48,7 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
 
 function outcomeOf(report: PeerReport | undefined): PeerOutcome | undefined {
   if (report === undefined) return undefined;
-  const { counters, cpuSeconds, eventLoopDelayP99Ms, pid, rssBytesMax } = report;
+  const { counters, cpuSeconds, eventLoopDelayP99Ms, pid, rssBytesMax, tensors } = report;
   const { controlMessagesSent, controlMessagesForwarded, socketBytesSent } = counters;
   return {
     ...report,
@@ -61,6 +61,7 @@ function outcomeOf(report: PeerReport | undefined): PeerOutcome | undefined {
       pid,
       socketBytesSent,
       rssBytesMax,
+      tensors,
     },
   };
 }

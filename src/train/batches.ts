@@ -44,8 +44,8 @@ export class BatchSampler {
 export interface HostBatch {
   /** [count, columns], row after row; columns is featureCount, plus a last column of ones where asked for. */
   readonly features: Float32Array;
-  /** [count, classCount]. */
-  readonly oneHot: Float32Array;
+  /** [count]. */
+  readonly labels: Int32Array;
   readonly count: number;
 }
 
@@ -53,35 +53,31 @@ export interface HostBatch {
 export class BatchBuffer {
   readonly #columns: number;
   readonly #featureCount: number;
-  readonly #classCount: number;
   readonly #features: Float32Array;
-  readonly #oneHot: Float32Array;
+  readonly #labels: Int32Array;
 
   constructor(options: {
     capacity: number;
     featureCount: number;
-    classCount: number;
     columnOfOnes: boolean;
   }) {
     this.#featureCount = options.featureCount;
-    this.#classCount = options.classCount;
     this.#columns = options.featureCount + (options.columnOfOnes ? 1 : 0);
     this.#features = new Float32Array(options.capacity * this.#columns).fill(1);
-    this.#oneHot = new Float32Array(options.capacity * options.classCount);
+    this.#labels = new Int32Array(options.capacity);
   }
 
   fill(samples: Samples, positions: ArrayLike<number>): HostBatch {
     const count = positions.length;
     const [size, columns] = [this.#featureCount, this.#columns];
-    this.#oneHot.fill(0);
     for (let row = 0; row < count; row++) {
       const position = positions[row]!;
       this.#features.set(samples.features.subarray(position * size, (position + 1) * size), row * columns);
-      this.#oneHot[row * this.#classCount + samples.labels[position]!] = 1;
+      this.#labels[row] = samples.labels[position]!;
     }
     return {
       features: this.#features.subarray(0, count * columns),
-      oneHot: this.#oneHot.subarray(0, count * this.#classCount),
+      labels: this.#labels.subarray(0, count),
       count,
     };
   }

@@ -7,10 +7,12 @@
  *   a₀ = [x 1],  hₗ = relu(aₗ₋₁ Wₗ),  aₗ = [hₗ 1],  z = a_{L−1} W_L,  loss = mean cross-entropy(softmax z, y)
  *   δ_L = f (softmax z − y) / n,  δₗ = (δₗ₊₁ Wₗ₊₁ᵀ without the bias row) ∘ [hₗ > 0],  f ∂Wₗ = aₗ₋₁ᵀ δₗ
  * The factor f (the negative learning rate, for plain SGD) costs nothing at δ_L, and a pass over all params at the end.
+ * δ_L is made on the host, where the loss is read from the same logits: a few hundred numbers cost less there than two operations.
  */
 import { type Layout, layoutOf } from '../params/layout.ts';
 import type { Device, DeviceArray } from './device.ts';
 import { type Initializer, initialParams } from './initial.ts';
+import { lossAndErrors } from './loss.ts';
 import type { Backward, DeviceBatch, DeviceModel, DeviceParams, Shape } from './model.ts';
 
 /** Names and shapes of the tensors; `dense1/kernel`, `dense1/bias`, `dense2/kernel`, … */
@@ -84,12 +86,13 @@ function forwardPass(device: Device, { trainable }: DeviceParams, features: Devi
 function backwardPass(
   device: Device,
   params: DeviceParams,
-  { features, oneHot }: DeviceBatch,
+  { features, labels }: DeviceBatch,
   factor: number,
 ): Backward {
   const { inputs, activations, logits } = forwardPass(device, params, features);
-  const count = oneHot.shape[0]!;
-  let delta = device.scale(device.softmaxMinus(logits, oneHot), factor / count);
+  const [count, classCount] = logits.shape as [number, number];
+  const { lossSum, errors } = lossAndErrors(device.download(logits), labels, factor / count, classCount);
+  let delta = device.upload(errors, [count, classCount]);
   const gradient: DeviceArray[] = [];
   for (let layer = params.trainable.length - 1; layer >= 0; layer--) {
     gradient.unshift(device.matMul(inputs[layer]!, delta, true, false));
@@ -99,5 +102,5 @@ function backwardPass(
     const upstream = device.matMul(delta, withoutBias, false, true);
     delta = device.reluGradient(upstream, activations[layer - 1]!);
   }
-  return { logits, gradient, statistics: [] };
+  return { lossSum, gradient, statistics: [] };
 }

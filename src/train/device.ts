@@ -38,8 +38,6 @@ export interface Device {
   relu(array: DeviceArray): DeviceArray;
   /** upstream where the unit was active (activation > 0), 0 elsewhere. */
   reluGradient(upstream: DeviceArray, activation: DeviceArray): DeviceArray;
-  /** softmax(logits) − oneHot, row by row. */
-  softmaxMinus(logits: DeviceArray, oneHot: DeviceArray): DeviceArray;
   /** Along the last dimension. */
   softmax(logits: DeviceArray): DeviceArray;
 

@@ -20,7 +20,7 @@ export function evaluateOnDevice(
   if (samples.count === 0) return { accuracy: undefined, loss: undefined, sampleCount: 0 };
   const capacity = Math.min(ROWS_PER_BATCH, samples.count);
   const featureCount = samples.features.length / samples.count;
-  const buffer = new BatchBuffer({ capacity, featureCount, classCount, columnOfOnes: model.columnOfOnes });
+  const buffer = new BatchBuffer({ capacity, featureCount, columnOfOnes: model.columnOfOnes });
   let lossSum = 0;
   let correctCount = 0;
   for (let start = 0; start < samples.count; start += capacity) {

@@ -11,6 +11,7 @@ import { type Layout, layoutOf, type TensorEntry } from '../params/layout.ts';
 import type { DeviceArray, Tf } from './device.ts';
 import type { Engine } from './engine.ts';
 import { type Initializer, initialParams } from './initial.ts';
+import { scoreLogits } from './loss.ts';
 import type { Backward, DeviceBatch, DeviceModel, DeviceParams, Shape } from './model.ts';
 import { tensorOf } from './tf-device.ts';
 import { type Topology, withLogits } from './topology.ts';
@@ -55,12 +56,17 @@ export async function layersModel(
     initialParams: (seed) => initialParams(layout, initializers, seed),
     backward(params, batch, noiseSeed, factor): Backward {
       load(params);
-      dropouts.forEach((dropout, index) => {
-        dropout.seed = noiseSeed + index;
-      });
+      if (dropouts.length > 0) {
+        const seed = noiseSeed();
+        dropouts.forEach((dropout, index) => {
+          dropout.seed = seed + index;
+        });
+      }
       const { logits, gradient } = differentiate(tf, built, trainable, batch);
+      const scores = logits.dataSync() as Float32Array;
+      const { lossSum } = scoreLogits(scores, batch.labels, shape.classCount);
       const scaled = factor === 1 ? gradient : gradient.map((part) => tf.mul(part, factor));
-      return { logits, gradient: scaled, statistics: statistics.map(({ val }) => tf.clone(val)) };
+      return { lossSum, gradient: scaled, statistics: statistics.map(({ val }) => tf.clone(val)) };
     },
     logits(params, features) {
       load(params);
@@ -116,13 +122,14 @@ function differentiate(
   tf: Tf,
   model: LayersModel,
   trainable: readonly LayerVariable[],
-  { features, oneHot }: DeviceBatch,
+  { features, labels }: DeviceBatch,
 ): { logits: Tensor2D; gradient: Tensor[] } {
   const variables = trainable.map(({ val }) => val);
   let kept: Tensor2D | undefined;
   const { grads } = tf.variableGrads(() => {
     kept = tf.keep(model.apply(tensorOf(features), { training: true }) as Tensor2D);
-    return tf.losses.softmaxCrossEntropy(tensorOf(oneHot), kept) as Scalar;
+    const oneHot = tf.oneHot(tf.tensor1d(labels, 'int32'), kept.shape[1]);
+    return tf.losses.softmaxCrossEntropy(oneHot, kept) as Scalar;
   }, variables);
   const logits = tf.clone(kept as Tensor2D);
   kept?.dispose();

@@ -1,7 +1,7 @@
 /**
  * The inner loop: mini-batch in, gradient, optimiser update. Params go up to the device once and come down once per
- * call; of each step only the logits and the gradient's norm are read (all engines compute synchronously, so that
- * reading is a small copy and no wait).
+ * call; of each step only the logits, by the model, and the gradient's norm are read (all engines compute synchronously, so
+ * that reading is a small copy and no wait).
  */
 import { assert } from '../base/assert.ts';
 import { Random } from '../base/random.ts';
@@ -9,7 +9,6 @@ import type { Samples } from '../data/dataset.ts';
 import type { Vector } from '../params/layout.ts';
 import { BatchBuffer, BatchSampler } from './batches.ts';
 import type { Device, DeviceArray } from './device.ts';
-import { scoreLogits } from './loss.ts';
 import { type Backward, type DeviceModel, type DeviceParams, type Shape, sizeOf } from './model.ts';
 import type { Optimizer } from './optimizer.ts';
 import { learningRateAt } from './schedule.ts';
@@ -35,7 +34,6 @@ export class LocalSteps {
     this.#buffer = new BatchBuffer({
       capacity: Math.min(batchSize, samples.count),
       featureCount: samples.features.length / samples.count,
-      classCount: spec.classCount,
       columnOfOnes: model.columnOfOnes,
     });
   }
@@ -93,24 +91,20 @@ export class LocalSteps {
       const norm = Math.sqrt(squaredNorm);
       const trainable = optimizer.update(params.trainable, backward.gradient, norm, rate);
       for (const array of [...trainable, ...backward.statistics]) device.keep(array);
-      const labels = Int32Array.from(positions, (position) => this.#samples.labels[position]!);
-      const { lossSum } = scoreLogits(device.download(backward.logits), labels, this.#spec.classCount);
       return {
         params: { trainable, statistics: backward.statistics },
-        loss: lossSum / labels.length,
+        loss: backward.lossSum / positions.length,
         squaredNorm,
-        sampleCount: labels.length,
+        sampleCount: positions.length,
       };
     });
   }
 
   #backward(params: DeviceParams, positions: Uint32Array, step: number, factor: number): Backward {
-    const { features, oneHot, count } = this.#buffer.fill(this.#samples, positions);
-    const batch = {
-      features: this.#device.upload(features, [count, ...this.#model.inputShape]),
-      oneHot: this.#device.upload(oneHot, [count, this.#spec.classCount]),
-    };
-    const noiseSeed = Random.of(this.#spec.seed, 'dropout', this.#spec.peerIndex, step).uint32();
+    const { features, labels, count } = this.#buffer.fill(this.#samples, positions);
+    const batch = { features: this.#device.upload(features, [count, ...this.#model.inputShape]), labels };
+    const { seed, peerIndex } = this.#spec;
+    const noiseSeed = () => Random.of(seed, 'dropout', peerIndex, step).uint32();
     return this.#model.backward(params, batch, noiseSeed, factor);
   }
 }

@@ -25,6 +25,33 @@ export function scoreLogits(logits: ArrayLike<number>, labels: ArrayLike<number>
   return { lossSum, correctCount };
 }
 
+/** The loss of logits, and factor · (softmax z − y). // both arrays [count, classCount] */
+export function lossAndErrors(
+  logits: Float32Array,
+  labels: Int32Array,
+  factor: number,
+  classCount: number,
+): { lossSum: number; errors: Float32Array } {
+  const errors = new Float32Array(logits.length);
+  const terms = new Float64Array(classCount);
+  let lossSum = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const start = row * classCount;
+    const label = labels[row]!;
+    let max = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < classCount; index++) max = Math.max(max, logits[start + index]!);
+    let sum = 0;
+    for (let index = 0; index < classCount; index++) {
+      terms[index] = Math.exp(logits[start + index]! - max);
+      sum += terms[index]!;
+    }
+    for (let index = 0; index < classCount; index++) errors[start + index] = (factor * terms[index]!) / sum;
+    errors[start + label] = factor * (terms[label]! / sum - 1);
+    lossSum += Math.log(sum) + max - logits[start + label]!;
+  }
+  return { lossSum, errors };
+}
+
 /** Probabilities below this have lost digits in f32: the loss then comes from the logits. */
 const PROBABILITY_MIN = 1e-30;
 

@@ -164,6 +164,7 @@ function memberTrainer({ engine, model, group, member, sets, start }: MemberPart
           return { accuracy: undefined, loss: undefined, sampleCount: 0 };
         return group.evaluate(params, rows, set === 'global');
       }),
+    tensorCount: () => answer(() => engine.device.arrayCount()),
     snapshot: () => answer(() => new Uint8Array(0)),
     restore: (snapshot) => answer(() => requireEmpty(snapshot)),
     dispose: async () => {

@@ -15,6 +15,7 @@ export type Request =
   | { readonly call: 'train'; readonly params: Vector; readonly steps: number; readonly firstStep: number }
   | { readonly call: 'gradient'; readonly params: Vector; readonly firstStep: number }
   | { readonly call: 'evaluate'; readonly params: Vector; readonly set: EvaluationSet }
+  | { readonly call: 'tensorCount' }
   | { readonly call: 'snapshot' }
   | { readonly call: 'restore'; readonly snapshot: Uint8Array }
   | { readonly call: 'dispose' };

@@ -14,13 +14,13 @@ export interface DeviceParams {
 export interface DeviceBatch {
   /** [count, ...inputShape] */
   readonly features: DeviceArray;
-  /** [count, classCount] */
-  readonly oneHot: DeviceArray;
+  /** [count]; the host's, valid until the next batch. */
+  readonly labels: Int32Array;
 }
 
 export interface Backward {
-  /** Before the softmax. // [count, classCount] */
-  readonly logits: DeviceArray;
+  /** Σ over the batch of the cross-entropy. */
+  readonly lossSum: number;
   /** `factor` times the gradient of the batch's mean cross-entropy, part by part. */
   readonly gradient: readonly DeviceArray[];
   /** The statistics after this forward pass. */
@@ -36,8 +36,8 @@ export interface DeviceModel {
   /** The model wants a last column of ones (inputShape counts it). */
   readonly columnOfOnes: boolean;
   initialParams(seed: number): Float32Array;
-  /** Forward and backward in training mode, inside the caller's scope; `noiseSeed` feeds dropout. */
-  backward(params: DeviceParams, batch: DeviceBatch, noiseSeed: number, factor: number): Backward;
+  /** Forward and backward in training mode, inside the caller's scope; `noiseSeed` feeds dropout where there is any. */
+  backward(params: DeviceParams, batch: DeviceBatch, noiseSeed: () => number, factor: number): Backward;
   /** Forward in evaluation mode, inside the caller's scope. // [count, classCount] */
   logits(params: DeviceParams, features: DeviceArray): DeviceArray;
   dispose(): void;

@@ -113,12 +113,6 @@ function deviceOn(binding: TFJSBinding): Device {
     },
     relu: (array) => unary('Relu', array),
     reluGradient: (upstream, activation) => binary('ReluGrad', upstream, activation),
-    softmaxMinus: (logits, oneHot) => {
-      const inputs = [idOf(logits), idOf(oneHot)];
-      const outputs = binding.executeOp('SoftmaxCrossEntropyWithLogits', [float], inputs, 2);
-      memory.track(outputs[0] as NativeArray);
-      return memory.track(outputs[1] as NativeArray);
-    },
     softmax: (logits) => unary('Softmax', logits),
     scale: (a, factor) => binary('Mul', a, number(factor)),
     shift: (a, term) => binary('AddV2', a, number(term)),

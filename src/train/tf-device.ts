@@ -52,7 +52,6 @@ export function tfDevice(tf: Tf, transposeFirst: boolean): Device {
     relu: (array) => tf.relu(tensorOf(array)),
     // sign(h) is 1 where the unit was active and 0 elsewhere, since h ≥ 0.
     reluGradient: (upstream, activation) => tf.mul(tensorOf(upstream), tf.sign(tensorOf(activation))),
-    softmaxMinus: (logits, oneHot) => tf.sub(tf.softmax(tensorOf(logits)), tensorOf(oneHot)),
     softmax: (logits) => tf.softmax(tensorOf(logits)),
     scale: (a, factor) => tf.mul(tensorOf(a), factor),
     shift: (a, term) => tf.add(tensorOf(a), term),

@@ -19,6 +19,8 @@ import type { EvaluationSet, Trainer } from './trainer.ts';
 export interface EngineTrainer extends Trainer {
   /** One line: which engine runs and why not a faster one. */
   readonly backendNote: string;
+  /** Tensors that the engine holds now, for all trainers of this thread together. */
+  tensorCount(): Promise<number>;
 }
 
 /** A silo's samples by evaluation set; `own` and `global` may be missing. */
@@ -85,6 +87,7 @@ export function trainerOn(
         freeParams(device, uploaded);
         return evaluation;
       }),
+    tensorCount: () => answer(() => device.arrayCount()),
     snapshot: () => answer(() => optimizer.snapshot()),
     restore: (snapshot) => answer(() => optimizer.restore(snapshot)),
     dispose: async () => {

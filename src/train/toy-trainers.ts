@@ -57,6 +57,7 @@ function toyTrainer(
   return {
     ...trainer,
     backendNote: 'toy runs: a quadratic function in f64',
+    tensorCount: async () => 0,
     evaluate: async (params, set) => {
       if (set === 'train') return trainer.evaluate(params, set);
       const sampleCount = (set === 'global' ? data.global : data.own)?.indices.length ?? 0;

@@ -33,6 +33,7 @@ export async function workerTrainer(spec: TrainerSpec, options: WorkerOptions = 
       link.callWith(params, (copy) => ({ call: 'gradient', params: copy, firstStep })) as Promise<Vector>,
     evaluate: (params, set) =>
       link.callWith(params, (copy) => ({ call: 'evaluate', params: copy, set })) as Promise<Evaluation>,
+    tensorCount: () => link.call({ call: 'tensorCount' }) as Promise<number>,
     snapshot: () => link.call({ call: 'snapshot' }) as Promise<Uint8Array>,
     restore: (snapshot) =>
       link.callWith(snapshot, (copy) => ({ call: 'restore', snapshot: copy })) as Promise<void>,

@@ -46,6 +46,8 @@ function perform(trainer: EngineTrainer, request: Request): Promise<unknown> {
       return trainer.gradient(request.params, { firstStep: request.firstStep });
     case 'evaluate':
       return trainer.evaluate(request.params, request.set);
+    case 'tensorCount':
+      return trainer.tensorCount();
     case 'snapshot':
       return trainer.snapshot();
     case 'restore':

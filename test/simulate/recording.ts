@@ -1,7 +1,7 @@
 /** A simulation with everything that it said kept in memory, by peer. */
 import type { Vector } from '../../src/params/layout.ts';
 import { type LogLine, logged } from '../../src/peer/log.ts';
-import type { RoundNote } from '../../src/peer/machine.ts';
+import type { AggregateReport, RoundNote } from '../../src/peer/machine.ts';
 import {
   type LinkTable,
   type SimulatedCheckpoint,
@@ -18,6 +18,7 @@ export interface RecordedResult {
   readonly log: LogLine[];
   readonly refusals: Record<string, number>;
   readonly notices: Record<string, number>;
+  readonly aggregated: AggregateReport[];
   /** By round. */
   readonly checkpoints: Map<number, SimulatedCheckpoint>;
 }
@@ -53,6 +54,7 @@ export async function simulateWhole(
     log: [] as LogLine[],
     refusals: {} as Record<string, number>,
     notices: {} as Record<string, number>,
+    aggregated: [] as AggregateReport[],
     checkpoints: new Map<number, SimulatedCheckpoint>(),
   }));
   const result = await simulate(peers, {
@@ -63,6 +65,7 @@ export async function simulateWhole(
       onRecord: (peer, note) => kept[peer]!.notes.push(note),
       onRefuse: (peer, { reason }) => bump(kept[peer]!.refusals, reason),
       onNotice: (peer, { what }) => bump(kept[peer]!.notices, what),
+      onAggregated: (peer, report) => kept[peer]!.aggregated.push(report),
       onPersist: (peer, checkpoint) => kept[peer]!.checkpoints.set(checkpoint.round, checkpoint),
     },
   });

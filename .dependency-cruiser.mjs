@@ -28,7 +28,7 @@ mayImport.node = core;
 mayImport.simulate = core.filter((folder) => folder !== 'identity');
 mayImport.swarm = [...core, 'node'];
 mayImport['compose.ts'] = [...core, 'node', 'simulate', 'swarm', 'report'];
-mayImport['compose-simulation.ts'] = [...core, 'simulate', 'compose.ts'];
+mayImport['compose-simulation.ts'] = [...core, 'simulate', 'report', 'compose.ts'];
 mayImport['compose-silo.ts'] = [...core, 'node', 'compose.ts'];
 mayImport.cli = [
   'base',

@@ -41,6 +41,7 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
       silo: siloRecordOf(data, self),
     };
   });
+  const ofRun = await timesOfRun(experiment, peers.length);
   const pooled = baselines.includes('pooled') ? pooledJob(experiment, data, SIMULATION_THREADS) : undefined;
   return {
     name,
@@ -51,7 +52,10 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
     world: worldOf(
       experiment,
       peers.map(({ config }) => config.stepsPerRound),
-      (path) => readDocumentFile(path, 'trace of compute times'),
+      {
+        readText: (path) => readDocumentFile(path, 'trace of compute times'),
+        ...(ofRun === undefined ? {} : { ofRun }),
+      },
     ),
     hasGlobalTest: data.plan.globalTest.indices.length > 0,
     baselines: {
@@ -68,13 +72,31 @@ export async function composeSimulation(experiment: Experiment, data: SwarmData)
   };
 }
 
+/** InputError as loadRun, `run-times-missing`, `run-silos-differ`. */
+async function timesOfRun({ simulate: { compute } }: Experiment, siloCount: number) {
+  if (compute.kind !== 'run') return undefined;
+  const { loadRun } = await import('./report/index.ts');
+  const { recordedTimes } = await import('./simulate/recorded-times.ts');
+  return recordedTimes(compute.from, (await loadRun(compute.from)).rounds, siloCount);
+}
+
 /** One Trainer per silo, in this thread; batched ones wait for each other's calls. */
 async function simulationTrainers(
   experiment: Experiment,
   data: SwarmData,
 ): Promise<readonly EngineTrainer[]> {
-  const specs = data.plan.silos.map((_, self) => siloTrainer(experiment, data, self, SIMULATION_THREADS));
-  if (experiment.simulate.training === 'exact') return exact(specs);
+  return simulated(
+    experiment,
+    data.plan.silos.map((_, self) => siloTrainer(experiment, data, self, SIMULATION_THREADS)),
+  );
+}
+
+/** InputError as the Trainers. */
+async function simulated(
+  { simulate }: Experiment,
+  specs: readonly TrainerSpec[],
+): Promise<readonly EngineTrainer[]> {
+  if (simulate.training === 'exact') return exact(specs);
   const { batchedTrainers } = await import('./train/many-trainers.ts');
   return batchedTrainers(specs);
 }
@@ -158,5 +180,7 @@ async function recordedTrainers(
     const spec = siloTrainer(experiment, data, self, threads);
     return { ...spec, backend: backend as TrainerSpec['backend'] };
   });
-  return exact(specs);
+  // A batched silo's numbers depend on nobody else in its batch: any grouping gives them again.
+  const wasSimulated = logs.some(({ starts }) => starts[0]?.mode === 'simulate');
+  return wasSimulated ? simulated(experiment, specs) : exact(specs);
 }

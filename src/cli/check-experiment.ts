@@ -4,9 +4,11 @@ import { swarmData } from '../compose.ts';
 import { siloWarnings } from '../data/index.ts';
 import {
   describeNeeds,
+  describeWorld,
   type Experiment,
   experimentDigest,
   experimentWarnings,
+  faultCounts,
   loadExperiment,
   type RuleFit,
   resolveExperiment,
@@ -55,6 +57,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
       experiment,
       graph,
       rules,
+      faults: experiment.faults === undefined ? {} : faultCounts(experiment.faults),
       silos,
       classNames,
       notes,
@@ -63,6 +66,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
     [
       resolved,
       describeGraph(graph),
+      ...describeWorld(experiment),
       '',
       describeRules(rules),
       '',

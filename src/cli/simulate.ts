@@ -1,6 +1,7 @@
 /** `grapevine simulate EXPERIMENT.yaml`: the experiment on virtual time, in this one process. */
 import type { Command } from 'commander';
 import { present } from '../base/assert.ts';
+import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { ComposedRun } from '../compose-simulation.ts';
 import type { Experiment } from '../experiment/index.ts';
@@ -62,11 +63,19 @@ async function simulate(
   try {
     return await finish(session, prepared, await execute(session, prepared, checkInvariants), cost);
   } catch (error) {
-    session.say(howToRepeat(prepared, resume === undefined ? path : undefined, session.overrides));
+    if (error instanceof InputError) await forgetNew(prepared);
+    else session.say(howToRepeat(prepared, resume === undefined ? path : undefined, session.overrides));
     throw error;
   } finally {
     await lock.release();
   }
+}
+
+/** Bad input that only the Trainers or a trace could see leaves nothing of a run that was to be new. */
+async function forgetNew({ resumeRound, folder }: Prepared): Promise<void> {
+  if (resumeRound !== undefined) return;
+  const { removeRunFolder } = await import('../swarm/run-folder.ts');
+  await removeRunFolder(folder);
 }
 
 async function prepareNew(session: Session, path: string | undefined): Promise<Prepared> {

@@ -111,8 +111,19 @@ async function prepareResumed(session: Session, path: string | undefined, folder
   return { experiment, data, folder, members, digest, resume };
 }
 
+/** What is written for simulations has no say over sockets and processors. */
+async function sayWhatIsIgnored(session: Session, experiment: Experiment): Promise<void> {
+  const { simulationSettings } = await import('../experiment/index.ts');
+  const ignored = simulationSettings(experiment);
+  if (ignored.length === 0) return;
+  session.say(
+    `note: a swarm passes over ${ignored.join(', ')}: its links and times are those of this machine; grapevine simulate models them`,
+  );
+}
+
 async function execute(session: Session, prepared: Prepared, restartsMax: number): Promise<RunSummary> {
   const { experiment, data, members, digest, resume } = prepared;
+  await sayWhatIsIgnored(session, experiment);
   const { pooledJob, swarmJobs } = await import('../compose.ts');
   const { processLauncher } = await import('../swarm/launcher.ts');
   const { runSwarm } = await import('../swarm/swarm.ts');

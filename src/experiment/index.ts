@@ -7,3 +7,4 @@ export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings 
 export { loadSilo, parseSilo, type Silo } from './silo.ts';
 export { experimentWarnings } from './warnings.ts';
 export type { LinksBlock, SimulateBlock } from './world.ts';
+export { describeWorld, faultCounts, simulationSettings } from './world-text.ts';

@@ -14,6 +14,7 @@ import {
   checkAggregate,
   checkCarrier,
   checkData,
+  checkModelSize,
   checkRuleOnOverlay,
   checkScheduleCarrier,
   checkStop,
@@ -79,6 +80,7 @@ function checkBlocks(
   const found = resolveTopology(file.topology, silos, file.seed ?? 1, overlayReader(options), problems);
   const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
   if (ruled !== undefined) checkCarrier(ruled.rule, file, problems);
+  if (ruled !== undefined) checkModelSize(ruled.rule, ruled.options, file, problems);
   if (
     silos === undefined &&
     found === undefined &&

@@ -45,6 +45,12 @@ const computeSchema = z.discriminatedUnion('kind', [
   /** Milliseconds; a line per round, a column per silo: a CSV file, or written out. */
   z.strictObject({ kind: z.literal('trace'), path: z.string().min(1), per }),
   z.strictObject({ kind: z.literal('times'), times: z.array(z.array(z.number().min(0)).min(1)).min(1), per }),
+  /** As long as in a run that was recorded, round by round; `from` is its directory. */
+  z.strictObject({
+    kind: z.literal('run'),
+    from: z.string().min(1),
+    per: z.literal('round').default('round'),
+  }),
 ]);
 
 export const simulateSchema = z.strictObject({

@@ -40,6 +40,12 @@ export interface ReplayOptions {
   readonly onProgress?: (linesDone: number, lines: number) => Promise<void> | undefined;
 }
 
+/** Local updates under way; `result` once they are done. */
+interface Training {
+  readonly promise: Promise<unknown>;
+  result: TrainResult | undefined;
+}
+
 interface Replayed {
   readonly peer: number;
   state: PeerState;
@@ -51,7 +57,9 @@ interface Replayed {
   done: number;
   skipped: number;
   readonly total: number;
-  readonly results: Map<number, Promise<TrainResult>>;
+  readonly trainings: Map<number, Training>;
+  /** The training whose result the next line takes, while that is not there. */
+  awaited: Training | undefined;
   readonly snapshots: Snapshots;
   /** Where the peer starts again, by line, and from which round: the only checkpoints kept. */
   readonly starts: readonly { readonly index: number; readonly round: number }[];
@@ -72,11 +80,7 @@ export async function replay(
   const replayed = peers.map((recorded, peer) => opened(recorded, peer, messages));
   const lines = replayed.reduce((sum, { total }) => sum + total, 0);
   for (let turn = 1; ; turn++) {
-    let progress = false;
-    for (const one of replayed) {
-      const limit = Math.ceil((one.total * Math.min(turn, TURNS)) / TURNS);
-      while (one.done < limit && (await replayNext(one, messages))) progress = true;
-    }
+    const progress = await takeTurn(replayed, Math.min(turn, TURNS) / TURNS, messages);
     const done = replayed.reduce((sum, one) => sum + one.done, 0);
     const pause = onProgress?.(done, lines);
     if (pause !== undefined) await pause;
@@ -84,6 +88,26 @@ export async function replay(
   }
   requireComplete(replayed);
   return replayed.map(({ state: { round, params }, skipped }) => ({ round, params, skipped }));
+}
+
+/** Each peer as far as `share` of its log, and as the others let it; whether any went on. What they train meanwhile is done together. */
+async function takeTurn(
+  replayed: readonly Replayed[],
+  share: number,
+  messages: MessageTable,
+): Promise<boolean> {
+  let progress = false;
+  for (;;) {
+    const awaited: Promise<unknown>[] = [];
+    for (const one of replayed) {
+      const limit = Math.ceil(one.total * share);
+      while (one.done < limit && (await replayNext(one, messages))) progress = true;
+      if (one.awaited !== undefined) awaited.push(one.awaited.promise);
+      one.awaited = undefined;
+    }
+    if (awaited.length === 0) return progress;
+    await Promise.all(awaited);
+  }
 }
 
 /** Reads the log once: what it takes from others, where it starts again, how long it is. */
@@ -105,7 +129,8 @@ function opened(recorded: RecordedPeer, peer: number, messages: MessageTable): R
     done: 0,
     skipped: 0,
     total,
-    results: new Map(),
+    trainings: new Map(),
+    awaited: undefined,
     snapshots: new Snapshots(recorded.trainer),
     starts,
   };
@@ -116,7 +141,7 @@ function nextOf(lines: Iterator<RecordedLine>): RecordedLine | undefined {
   return next.done === true ? undefined : next.value;
 }
 
-/** Replays one line; false when there is none, or when it needs a message that has not been sent yet. */
+/** Replays one line; false when there is none, or when it needs a message or a training that is not there yet. */
 async function replayNext(one: Replayed, messages: MessageTable): Promise<boolean> {
   const line = one.next;
   if (line === undefined) return false;
@@ -124,7 +149,7 @@ async function replayNext(one: Replayed, messages: MessageTable): Promise<boolea
   if (event === undefined) return false;
   if (event.kind === 'start') {
     one.state = createPeer(one.recorded.config);
-    one.results.clear();
+    one.trainings.clear();
     one.snapshots.restart();
   }
   one.done += 1;
@@ -149,10 +174,14 @@ async function eventOf(
       return startOf(one, line, event);
     case 'trained': {
       const { token } = event;
-      const result = one.results.get(token);
-      if (result === undefined) throw contradiction(one, line, `training ${token} was never asked for`);
-      one.results.delete(token);
-      const { params, loss, gradientSquaredNorm } = await result;
+      const training = one.trainings.get(token);
+      if (training === undefined) throw contradiction(one, line, `training ${token} was never asked for`);
+      if (training.result === undefined) {
+        one.awaited = training;
+        return undefined;
+      }
+      one.trainings.delete(token);
+      const { params, loss, gradientSquaredNorm } = training.result;
       return { kind: 'trained', token, params, loss, gradientSquaredNorm };
     }
     case 'received': {
@@ -198,15 +227,24 @@ async function startOf(
   return { kind, incarnation, round, params, ruleSnapshot };
 }
 
+function training(trained: Promise<TrainResult>): Training {
+  const made: Training = {
+    promise: trained.then((result) => {
+      made.result = result;
+    }),
+    result: undefined,
+  };
+  made.promise.catch(() => undefined); // told where it is awaited; the peer may have died before
+  return made;
+}
+
 function perform(one: Replayed, action: PeerAction, messages: MessageTable): void {
   const { trainer } = one.recorded;
   switch (action.kind) {
     case 'train': {
       one.snapshots.beforeTraining(one.state.round);
       const { token, params, steps, firstStep } = action;
-      const result = trainer.train(params, steps, { firstStep });
-      result.catch(() => undefined); // told where it is awaited; the peer may have died before
-      one.results.set(token, result);
+      one.trainings.set(token, training(trainer.train(params, steps, { firstStep })));
       return;
     }
     case 'send': {

@@ -1,4 +1,5 @@
 /** From an experiment's `links`, `simulate` and `faults` to what the engine asks: delays and capacities, compute times, fates. */
+import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
 import type { Experiment, LinksBlock, SimulateBlock } from '../experiment/index.ts';
 import { createFaultPlayer } from '../faults/player.ts';
@@ -8,15 +9,23 @@ import type { SimulationOptions } from './simulation.ts';
 
 export type World = Pick<SimulationOptions, 'links' | 'computeMs' | 'faults'>;
 
-/** `stepsPerRound`: of each silo. `readText` fetches the trace at an absolute path. InputError `trace-invalid`. */
+/** Where times that were measured come from. */
+export interface MeasuredTimes {
+  /** The trace at an absolute path. */
+  readText(path: string): string;
+  /** Milliseconds of each round, by round and silo, of the run that `simulate.compute` names. */
+  readonly ofRun?: readonly (readonly number[])[];
+}
+
+/** `stepsPerRound`: of each silo. InputError `trace-invalid`. */
 export function worldOf(
   { links, simulate, faults, overlay, seed }: Experiment,
   stepsPerRound: readonly number[],
-  readText: (path: string) => string,
+  measured: MeasuredTimes,
 ): World {
   return {
     links: linkTable(links),
-    computeMs: computeOf(simulate, stepsPerRound, seed, readText),
+    computeMs: computeOf(simulate, stepsPerRound, seed, measured),
     ...(faults === undefined ? {} : { faults: createFaultPlayer(faults, overlay.arcs) }),
   };
 }
@@ -42,9 +51,9 @@ function computeOf(
   { compute, slowness }: SimulateBlock,
   stepsPerRound: readonly number[],
   seed: number,
-  readText: (path: string) => string,
+  measured: MeasuredTimes,
 ): ComputeTimes {
-  const model = modelOf(compute, stepsPerRound.length, readText);
+  const model = modelOf(compute, stepsPerRound.length, measured);
   const setting = {
     model,
     ...(slowness === undefined ? {} : { slowness }),
@@ -56,7 +65,7 @@ function computeOf(
 function modelOf(
   compute: SimulateBlock['compute'],
   siloCount: number,
-  readText: (path: string) => string,
+  { readText, ofRun }: MeasuredTimes,
 ): ComputeModel {
   switch (compute.kind) {
     case 'constant':
@@ -71,6 +80,8 @@ function modelOf(
       return { kind: 'trace', times: compute.times };
     case 'trace':
       return { kind: 'trace', times: parseTrace(readText(compute.path), compute.path, siloCount) };
+    case 'run':
+      return { kind: 'trace', times: present(ofRun, 'times of the run') };
   }
 }
 

@@ -1,5 +1,14 @@
 /** `grapevine simulate` and `grapevine replay` in the test's own process: what is written, again and again the same. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -121,6 +130,52 @@ describe('a simulation', () => {
     const replayed = await run('replay', bare('faulty', 'faulty-bare'), '--json');
     expect(replayed.exitCode, replayed.stderr).toBe(0);
   });
+
+  it.each(['dpsgd', 'gossip-learning'])('in batches, by %s, replays to the same bits', async (rule) => {
+    const ran = await simulate(
+      `batched-${rule}`,
+      'simulate.training=batched',
+      'train={optimizer: sgd, learningRate: 0.1, batchSize: 16, localSteps: 2, backend: cpu}',
+      'data.partition={kind: quantity, sizes: [80, 60, 40, 20]}',
+      `exchange={rule: ${rule}}`,
+      'faults={list: [{kind: crash, peer: 1, at: 60ms, restartAt: 90ms}]}',
+    );
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    const replayed = await run('replay', bare(`batched-${rule}`, `batched-${rule}-bare`), '--json');
+    expect(replayed.exitCode, replayed.stderr).toBe(0);
+    expect(
+      JSON.parse(replayed.stdout).peers.map(({ replayed: digest }: { replayed: string }) => digest),
+    ).toEqual(digestsOf(`batched-${rule}`));
+  });
+
+  it('that takes its times from a recorded run is as fast as that was, round by round', async () => {
+    const times = `simulate={compute: {kind: run, from: ${JSON.stringify(at('first'))}}}`;
+    expect(await simulate('as-first', times)).toMatchObject({ exitCode: 0 });
+    const roundsOf = (name: string) =>
+      readFileSync(join(at(name), 'peers/silo-2/events.jsonl'), 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{"type":"round"'));
+    expect(roundsOf('as-first')).toEqual(roundsOf('first'));
+    expect(digestsOf('as-first')).toEqual(digestsOf('first'));
+    expect(await simulate('longer', times, 'stop.rounds=12')).toMatchObject({ exitCode: 0 });
+  });
+
+  it.each([
+    ['is not there', 'nowhere', [], /nowhere is not a directory/],
+    ['has other silos', 'first', ['data.silos=3'], /has a silo 3, and this experiment has 3/],
+    ['has too few silos', 'first', ['data.silos=5'], /tells no times of silo 4.*run of 5 silos/],
+    ['recorded no rounds', 'terse', [], /terse tells no times of silo 0.*record: rounds/],
+  ] as const)(
+    'says so when the run whose times it is to take %s',
+    async (_title, name, settings, message) => {
+      if (name === 'terse') await simulate('terse', 'record=summary', 'stop.rounds=1');
+      const from = `simulate={compute: {kind: run, from: ${JSON.stringify(at(name))}}}`;
+      const answer = await simulate('refused', from, ...settings);
+      expect(answer.stderr).toMatch(message);
+      expect(answer.exitCode).toBe(2);
+      expect(existsSync(at('refused'))).toBe(false);
+    },
+  );
 
   it('that fails says which command does it again', async () => {
     const failed = await simulate('diverged', 'train.learningRate=1000', 'train.weightDecay=1');

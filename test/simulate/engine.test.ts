@@ -81,7 +81,7 @@ describe('faults on messages', () => {
 
   test('a full queue is told to its sender, which sends once more', async () => {
     const plan = virtualPlan({ overlay: buildOverlay({ kind: 'complete' }, 5), rounds: 5 });
-    const links: LinkTable = { ...delays(() => 1), upMbps: () => 0.08, queueBytesMax: 250, isPlain: false };
+    const links: LinkTable = { ...delays(() => 1), upMbps: () => 0.08, queueBytesMax: 100, isPlain: false };
     const { recorded, result } = await simulateWhole(virtualPeers(plan), { ...virtualLinks, links });
     expect(result.traffic.refused['queue-full']).toBeGreaterThan(0);
     const told = recorded.flatMap(({ log }) => log.filter(({ event }) => event.kind === 'sendFailed'));

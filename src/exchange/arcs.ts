@@ -20,6 +20,8 @@ interface ArcGroup {
   readonly sum: RunningSum;
   readonly startCount: number;
   readonly arcs: readonly Arc[];
+  /** Whom they lead to. */
+  readonly peers: readonly number[];
 }
 
 export interface Arcs {
@@ -71,7 +73,7 @@ export function groupsOf(arcs: Arcs, size: number): readonly ArcGroup[] {
 }
 
 function grouped(up: readonly Arc[], size: number): ArcGroup[] {
-  const groups: (ArcGroup & { arcs: Arc[] })[] = [];
+  const groups: (ArcGroup & { arcs: Arc[]; peers: number[] })[] = [];
   let first: RunningSum | undefined;
   for (const arc of up) {
     if (arc.sum === undefined) {
@@ -80,8 +82,12 @@ function grouped(up: readonly Arc[], size: number): ArcGroup[] {
     }
     const { sum, startCount } = arc;
     const group = groups.find((one) => one.sum === sum);
-    if (group === undefined) groups.push({ sum, startCount, arcs: [arc] });
-    else group.arcs.push(arc);
+    if (group === undefined) {
+      groups.push({ sum, startCount, arcs: [arc], peers: [arc.peer] });
+    } else {
+      group.arcs.push(arc);
+      group.peers.push(arc.peer);
+    }
   }
   return groups;
 }

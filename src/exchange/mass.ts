@@ -121,28 +121,41 @@ export function give(
   arcs: readonly number[],
   keepsShare = true,
 ): boolean {
-  const arcCount = arcs.reduce((count, some) => count + some, 0);
+  let arcCount = 0;
+  for (const some of arcs) arcCount += some;
   if (arcCount === 0 || mass.z < Z_MIN) return false;
   const parts = arcCount + (keepsShare ? 1 : 0);
   const zShare = mass.z / parts;
   // All sums get the share of what was there before any gift.
   const share = sums.length === 1 ? undefined : mass.y.map((value) => value / parts);
-  sums.forEach((sum, index) => {
-    const arcsOfSum = arcs[index] ?? 0;
-    const next = new Float64Array(mass.y.length);
-    for (let at = 0; at < next.length; at++) {
-      const before = sum.part[at]!;
-      next[at] = before + (share === undefined ? mass.y[at]! / parts : share[at]!);
-      mass.y[at]! -= arcsOfSum * (next[at]! - before);
-    }
-    const nextZ = sum.partZ + zShare;
-    mass.z -= arcsOfSum * (nextZ - sum.partZ);
-    sum.part = next;
-    sum.partZ = nextZ;
-    sum.count += 1;
-    if (sum.count % EPOCH === 0) rebase(sum);
-  });
+  for (let index = 0; index < sums.length; index++)
+    giveTo(sums[index]!, mass, arcs[index] ?? 0, parts, share, zShare);
   return true;
+}
+
+/** A share on one sum, for each of its arcs. */
+function giveTo(
+  sum: RunningSum,
+  mass: Mass,
+  arcCount: number,
+  parts: number,
+  share: Float64Array | undefined,
+  zShare: number,
+): void {
+  const { y } = mass;
+  const { part } = sum;
+  const next = new Float64Array(y.length);
+  for (let at = 0; at < next.length; at++) {
+    const before = part[at]!;
+    next[at] = before + (share === undefined ? y[at]! / parts : share[at]!);
+    y[at]! -= arcCount * (next[at]! - before);
+  }
+  const nextZ = sum.partZ + zShare;
+  mass.z -= arcCount * (nextZ - sum.partZ);
+  sum.part = next;
+  sum.partZ = nextZ;
+  sum.count += 1;
+  if (sum.count % EPOCH === 0) rebase(sum);
 }
 
 /** Moves the part into the carry without losing a bit: carry + part is the same before and after. */
@@ -205,14 +218,34 @@ function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
 /** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where a sum would not be finite. */
 function addDifference(y: Float64Array, taken: Taken, { part, carry }: Offer, carryMoved: boolean): boolean {
   assert(part.length === y.length, 'a sum and a mass of different lengths');
-  const sums = carryMoved ? new Float64Array(y.length) : undefined;
-  if (sums !== undefined)
-    for (let at = 0; at < y.length; at++) sums[at] = (carry?.[at] ?? 0) - (taken.carry?.[at] ?? 0);
-  const before = taken.part;
-  const added = (at: number) => y[at]! + (part[at]! - (before?.[at] ?? 0) + (sums?.[at] ?? 0));
-  for (let at = 0; at < y.length; at++) if (!Number.isFinite(added(at))) return false;
-  for (let at = 0; at < y.length; at++) y[at] = added(at);
+  const partBefore = taken.part;
+  const carries = carryMoved ? carryDifference(y.length, carry, taken.carry) : undefined;
+  for (let at = 0; at < y.length; at++)
+    if (!Number.isFinite(y[at]! + differenceAt(at, part, partBefore, carries))) return false;
+  for (let at = 0; at < y.length; at++) y[at]! += differenceAt(at, part, partBefore, carries);
   return true;
+}
+
+/** Undefined where both are zero. */
+function carryDifference(
+  size: number,
+  carry: Float64Array | undefined,
+  carryBefore: Float64Array | undefined,
+): Float64Array | undefined {
+  if (carry === undefined && carryBefore === undefined) return undefined;
+  const difference = new Float64Array(size);
+  for (let at = 0; at < size; at++) difference[at] = (carry?.[at] ?? 0) - (carryBefore?.[at] ?? 0);
+  return difference;
+}
+
+function differenceAt(
+  at: number,
+  part: Float64Array,
+  partBefore: Float64Array | undefined,
+  carries: Float64Array | undefined,
+): number {
+  const moved = partBefore === undefined ? part[at]! : part[at]! - partBefore[at]!;
+  return carries === undefined ? moved : moved + carries[at]!;
 }
 
 function note(taken: Taken, offer: Offer, carryMoved: boolean): void {

@@ -12,7 +12,7 @@
  */
 import { present } from '../base/assert.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
-import { type Arc, type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
+import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
 import {
   createMass,
   createSum,
@@ -35,6 +35,8 @@ const CARRY_EVERY = 8;
 const FAREWELLS = 3;
 const FAREWELL_MS = 10;
 const NOTHING: readonly RuleAction[] = [];
+const NOBODY: (RuleAction & { kind: 'complete' })['excluded'] = [];
+const NO_PARAMS: Vector = new Float32Array(0);
 
 interface PushSumOptions {
   readonly variant: 'robust' | 'plain';
@@ -104,28 +106,28 @@ export const pushSum: ExchangeRule<PushSumState> = {
   init(context, firstRound, life) {
     const options = context.options as unknown as PushSumOptions;
     const incarnation = life?.incarnation ?? 0;
-    const common = {
+    const kept =
+      life?.snapshot !== undefined && life.snapshot.length > 0
+        ? unpackPushSum(life.snapshot, context)
+        : undefined;
+    // One literal: an object put together from others is spread over memory, and there may be a hundred thousand.
+    return {
       context,
       options,
-      incarnation,
       pace: createPace(context, options.periodMs),
+      incarnation,
+      life: kept?.life ?? incarnation,
+      fresh: kept === undefined,
       round: -1,
-      params: new Float32Array(0),
+      mass: kept?.mass,
+      entered: kept?.entered ?? false,
+      params: NO_PARAMS,
+      paramsRound: kept?.paramsRound ?? firstRound,
       training: false,
+      arcs: kept?.arcs ?? createArcs(context.outNeighbours),
+      taken: kept?.taken ?? createAllTaken(context.inNeighbours),
       farewells: 0,
       ended: false,
-    };
-    if (life?.snapshot !== undefined && life.snapshot.length > 0)
-      return { ...common, fresh: false, ...unpackPushSum(life.snapshot, context) };
-    return {
-      ...common,
-      life: incarnation,
-      fresh: true,
-      mass: undefined,
-      entered: false,
-      paramsRound: firstRound,
-      arcs: createArcs(context.outNeighbours),
-      taken: new Map(context.inNeighbours.map((peer) => [peer, createTaken()])),
     };
   },
 
@@ -155,6 +157,12 @@ export const pushSum: ExchangeRule<PushSumState> = {
     }
   },
 };
+
+function createAllTaken(peers: readonly number[]): Map<number, Taken> {
+  const taken = new Map<number, Taken>();
+  for (const peer of peers) taken.set(peer, createTaken());
+  return taken;
+}
 
 function begin(state: PushSumState, round: number, params: Vector, scope: RuleScope): RuleAction[] {
   if (!state.entered) enter(state, params);
@@ -199,7 +207,8 @@ function proceed(state: PushSumState, scope: RuleScope): RuleAction[] {
   const actions = push(state, true);
   state.params = debiased(present(state.mass, 'mass'), state.params);
   state.paramsRound = state.round + 1;
-  return [...actions, { kind: 'complete', round: state.round, params: state.params, excluded: [] }];
+  actions.push({ kind: 'complete', round: state.round, params: state.params, excluded: NOBODY });
+  return actions;
 }
 
 /** x = y/z in the precision of the params. */
@@ -219,30 +228,26 @@ function push(state: PushSumState, keepsShare: boolean): RuleAction[] {
     const counts = groups.map(({ arcs }) => arcs.length);
     return give(mass, sums, counts, keepsShare) ? tellSums(state) : [];
   }
-  const arcs = groups.flatMap((group) => group.arcs);
+  const to = groups.flatMap(({ peers }) => peers);
   const gift = createSum(mass.y.length);
-  if (!give(mass, [gift], [arcs.length], keepsShare)) return [];
-  return [sendTo(arcs, { kind: 'share', round, vectors: [gift.part], numbers: [gift.partZ] })];
+  if (!give(mass, [gift], [to.length], keepsShare)) return [];
+  return [
+    { kind: 'send', to, message: { kind: 'share', round, vectors: [gift.part], numbers: [gift.partZ] } },
+  ];
 }
 
 function tellSums(state: PushSumState): RuleAction[] {
   const groups = groupsOf(state.arcs, present(state.mass, 'mass').y.length);
-  return groups.map(({ sum, startCount, arcs }) => {
+  return groups.map(({ sum, startCount, peers }) => {
     const { part, partZ, carry, carryZ, epoch, count } = sum;
     const numbers = [state.life, startCount, epoch, count, partZ];
     const { round } = state;
     const withCarry = carry !== undefined && (count % EPOCH < CARRY_EVERY || count % CARRY_EVERY === 0);
-    return sendTo(
-      arcs,
-      withCarry
-        ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
-        : { kind: 'sum', round, vectors: [part], numbers },
-    );
+    const message: RuleMessage = withCarry
+      ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
+      : { kind: 'sum', round, vectors: [part], numbers };
+    return { kind: 'send', to: peers, message };
   });
-}
-
-function sendTo(arcs: readonly Arc[], message: RuleMessage): RuleAction {
-  return { kind: 'send', to: arcs.map(({ peer }) => peer), message };
 }
 
 function received(

@@ -5,7 +5,7 @@
 import type { Copy, FaultPlayer } from '../faults/player.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { frameBytesOf } from '../wire/frame-size.ts';
-import { Carried, type Driven, isAlive, isCut } from './driven.ts';
+import { Carried, type Driven, isCut, isOfLiving } from './driven.ts';
 import type { NetworkModel } from './network.ts';
 import type { MessageFate, SimulationObserver } from './observer.ts';
 import type { LossReason, RefusalReason } from './result.ts';
@@ -33,6 +33,8 @@ const REFUSED = Object.fromEntries(
 
 export interface PostDependencies {
   readonly driven: readonly Driven[];
+  /** Of all peers. */
+  readonly lives: Int32Array;
   /** Absent, which only goes without faults: every message arrives at the instant it is sent. */
   readonly network?: NetworkModel;
   readonly faults?: FaultPlayer;
@@ -53,15 +55,14 @@ export class Post {
   }
 
   send(one: Driven, action: Send, nowMs: number): void {
-    const { observer } = this.#with;
+    const { observer, lives } = this.#with;
     const { to, sequence, message } = action;
     const name = { from: one.peer, incarnation: one.state.incarnation, sequence };
     const frameBytes = frameBytesOf({ incarnation: name.incarnation, sequence, message });
     observer.onSend?.(one.peer, action, frameBytes, nowMs);
     const event = { kind: 'received', name, message } as const;
     for (const other of to) {
-      const { life } = peerAt(this.#with.driven, other);
-      const carried = new Carried(event, other, life, frameBytes, nowMs, undefined);
+      const carried = new Carried(event, other, lives[other]!, frameBytes, nowMs, undefined);
       this.accounts.sent(one.peer, frameBytes, false);
       this.#dispatch(one, carried, nowMs);
     }
@@ -102,7 +103,7 @@ export class Post {
     const neighbour = one.state.neighbours.get(to);
     if (neighbour === undefined) return this.#refuse(one, carried, 'not-a-neighbour', nowMs);
     if (!neighbour.up) return this.#refuse(one, carried, 'link-down', nowMs);
-    if (!isAlive(peerAt(this.#with.driven, to))) return void this.#decide(carried, LOST['peer-down'], nowMs);
+    if (!isOfLiving(carried.life)) return void this.#decide(carried, LOST['peer-down'], nowMs);
     if (isCut(one, to)) return void this.#decide(carried, LOST['link-broken'], nowMs);
     if (fate === undefined) return this.#carry(one, carried, CLEAN, nowMs, true);
     if (fate.kind === 'lost') return void this.#decide(carried, LOST[fate.reason], nowMs);

@@ -11,6 +11,7 @@ import {
   numberOf,
   openNetwork,
 } from './network-options.ts';
+import { requirePlaces, writePicture } from './picture.ts';
 import type { Session } from './session.ts';
 
 const EXAMPLES = `
@@ -27,6 +28,7 @@ interface CycleTimeOptions extends NetworkOptions {
   readonly overlay: string;
   readonly rule: 'auto' | 'gossip' | 'star';
   readonly timeLimit: string;
+  readonly picture?: string;
 }
 
 export function declareCycleTime(program: Command, host: Host): void {
@@ -36,6 +38,7 @@ export function declareCycleTime(program: Command, host: Host): void {
       new Option('--rule <rule>', 'how a round goes').choices(['auto', 'gossip', 'star']).default('auto'),
     )
     .option('--time-limit <s>', 'seconds; a fifth of them goes into the lower bound', '60')
+    .option('--picture <file.svg>', 'draw it on a map, with its critical cycle')
     .addHelpText('after', EXAMPLES)
     .action(host.run<CycleTimeOptions>(cycleTime));
 }
@@ -47,10 +50,11 @@ async function cycleTime(
 ): Promise<undefined> {
   const { boundOf, judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
   const { readDocumentFile } = await import('../base/document.ts');
-  const { judgementDocument, judgementLines } = await import('./design-text.ts');
+  const { boundText, judgementDocument, judgementLines } = await import('./design-text.ts');
   const overlay = parseOverlay(readDocumentFile(options.overlay, 'the overlay'), options.overlay);
   const network = await openNetwork(options);
   requireConnected(overlay);
+  if (options.picture !== undefined) await requirePlaces(network);
   const timing = timingOf(overlay, options.rule);
   const judgement = judge(network.graph, overlay, timing);
   const judged = { name: overlay.name, design: { overlay, timing, notes: [] }, judgement };
@@ -58,6 +62,11 @@ async function cycleTime(
   const now = () => session.io.clock.now();
   const { lowerBoundMs } = boundOf(network.graph, [judged], { seed: 0, limitMs, now }, now() + limitMs);
   const isStatic = overlay.schedule === undefined;
+  if (options.picture !== undefined) {
+    const bound = boundText(judgement, lowerBoundMs, isStatic);
+    await writePicture(options.picture, network, { overlay, judgement, bound });
+    session.say(`drawn: ${options.picture}`);
+  }
   const document = {
     underlay: network.underlay.name,
     workload: network.workload,

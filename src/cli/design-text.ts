@@ -104,14 +104,9 @@ export function judgementLines(
   graph: ConnectivityGraph,
 ): string[] {
   const { consensus, confidenceMs, criticalCycle, secondsToConsensus, exactAverageMs } = judgement;
-  const { lowerBoundMs, gap } = gapOf(judgement, bound, isStatic);
   const margin = confidenceMs === undefined ? '' : ` ± ${confidenceMs.toFixed(2)} (95 %)`;
-  const least =
-    lowerBoundMs === null
-      ? ''
-      : `, at least ${lowerBoundMs.toFixed(2)} ms for any overlay (gap ${(100 * (gap ?? 0)).toFixed(2)} %)`;
   return [
-    `cycle ${judgement.cycleTimeMs.toFixed(2)} ms${margin}${least}`,
+    `cycle ${judgement.cycleTimeMs.toFixed(2)} ms${margin}${boundText(judgement, bound, isStatic)}`,
     ...(criticalCycle === undefined ? [] : [criticalLine(criticalCycle, graph, judgement)]),
     `${judgement.arcCount} arcs, at most ${judgement.maxDegree} in or out of a silo in a round`,
     ...(consensus === undefined
@@ -127,6 +122,13 @@ export function judgementLines(
         ]),
     ...(exactAverageMs === undefined ? [] : [`${exactAverageMs.toFixed(0)} ms to the exact average`]),
   ];
+}
+
+/** `, at least 116.46 ms for any overlay (gap 0.00 %)`; nothing where no bound is about it. */
+export function boundText(judgement: Judgement, bound: DesignBound, isStatic: boolean): string {
+  const { lowerBoundMs, gap } = gapOf(judgement, bound, isStatic);
+  if (lowerBoundMs === null) return '';
+  return `, at least ${lowerBoundMs.toFixed(2)} ms for any overlay (gap ${(100 * (gap ?? 0)).toFixed(2)} %)`;
 }
 
 const cycleShownMax = 12;

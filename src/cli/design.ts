@@ -15,6 +15,7 @@ import {
   numberOf,
   openNetwork,
 } from './network-options.ts';
+import { requirePlaces, writePicture } from './picture.ts';
 import type { Session } from './session.ts';
 
 const EXAMPLES = `
@@ -22,6 +23,7 @@ Examples:
   grapevine design --underlay gaia --workload inaturalist --overlay ring
   grapevine design --underlay geant --workload femnist --access 100M --lengths true --overlay all
   grapevine design --underlay ebone --overlay ring --out ring.yaml      an overlay file for topology: {file: ring.yaml}
+  grapevine design --underlay ebone --overlay best --picture ebone.svg   underlay, overlay and critical cycle on a map
   grapevine design --underlay sites.csv --workload custom --model-bits 8e6 --compute-ms 30 --overlay mst
   grapevine design --underlay gaia --overlay random-regular --options '{degree: 3}' --json | jq '.designs[0]'
 ${NETWORK_HELP}`;
@@ -32,6 +34,7 @@ interface DesignOptions extends NetworkOptions {
   readonly labelShares?: string;
   readonly seed: string;
   readonly timeLimit: string;
+  readonly picture?: string;
 }
 
 export function declareDesign(program: Command, host: Host): void {
@@ -46,6 +49,7 @@ export function declareDesign(program: Command, host: Host): void {
     )
     .option('--seed <n>', 'of whatever is random', '1')
     .option('--time-limit <s>', 'seconds for everything; the best so far is given', '60')
+    .option('--picture <file.svg>', 'draw it on a map; with --overlay all, a folder of maps')
     .addHelpText('after', EXAMPLES)
     .action(host.run<DesignOptions>(design));
 }
@@ -65,9 +69,11 @@ async function design(
     );
   }
   const network = await openNetwork(options);
+  if (options.picture !== undefined) await requirePlaces(network);
   const comparison = await compared(session, network, chosen, options);
   const bound = comparison.lowerBoundMs;
   await save(session, options, network, comparison.designs);
+  await drawAll(session, options, network, comparison);
   const { designDocument } = await import('./design-text.ts');
   const { underlay, conditions, workload } = network;
   const document = {
@@ -144,6 +150,27 @@ async function save(
     const cycle = `cycle time ${judgement.cycleTimeMs.toFixed(3)} ms (${judgement.timing})`;
     await writeTextFile(path, overlayText(overlay, [networkLine(network), cycle, ...notes]));
     session.say(`written: ${path}`);
+  }
+}
+
+/** One map into the file that --picture names, several into a folder of that name. */
+async function drawAll(
+  session: Session,
+  { picture, overlay: kind }: DesignOptions,
+  network: Network,
+  { designs, lowerBoundMs }: Comparison,
+): Promise<void> {
+  if (picture === undefined) return;
+  const { boundText } = await import('./design-text.ts');
+  for (const {
+    name,
+    design: { overlay },
+    judgement,
+  } of designs) {
+    const path = kind === 'all' ? join(picture, `${name}.svg`) : picture;
+    const bound = boundText(judgement, lowerBoundMs, overlay.schedule === undefined);
+    await writePicture(path, network, { overlay, judgement, bound });
+    session.say(`drawn: ${path}`);
   }
 }
 

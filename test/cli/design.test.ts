@@ -1,5 +1,5 @@
 /** `grapevine design` and `grapevine cycle-time`: documents, files, and what they say about wrong options. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -87,4 +87,30 @@ test.each([
   const { exitCode, stderr } = await run(...argv);
   expect(stderr).toMatch(wanted);
   expect(exitCode).toBe(2);
+});
+
+test('--picture draws the overlay on a map, from design and from cycle-time alike', async () => {
+  const [saved, drawn, judged] = ['map.yaml', 'map.svg', 'judged.svg'].map((name) => join(folder, name));
+  const outs = ['--out', saved!, '--picture', drawn!];
+  const designed = await run('design', ...gaia, '--overlay', 'mst', ...outs);
+  expect(designed.stdout).toContain(`drawn: ${drawn}`);
+  const svg = readFileSync(drawn!, 'utf8');
+  expect(svg).toMatch(/mst on gaia: cycle time 138\.\d\d ms, at least/);
+  expect(svg.match(/<circle class="silo"/g)).toHaveLength(11);
+  expect(svg.match(/<path class="(arc|critical)"/g)).toHaveLength(10);
+  expect(svg).toContain('class="critical"');
+  await run('cycle-time', ...gaia, '--overlay', saved!, '--picture', judged!);
+  const lines = (text: string) => text.split('\n').filter((line) => line.startsWith('<path class='));
+  expect(lines(readFileSync(judged!, 'utf8'))).toEqual(lines(svg));
+});
+
+test('a network without coordinates has no picture, and says so before anything is designed', async () => {
+  const path = join(folder, 'measured.csv');
+  writeFileSync(path, 'from,to,latencyMs\na,b,3\nb,c,4\na,c,5\n');
+  const picture = join(folder, 'none.svg');
+  const network = ['--underlay', path, '--quiet', '--overlay', 'ring', '--picture', picture];
+  const { exitCode, stderr } = await run('design', ...network);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('a, b, c have none; add latitude and longitude');
+  expect(existsSync(picture)).toBe(false);
 });

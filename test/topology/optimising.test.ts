@@ -4,8 +4,8 @@ import { assert } from '../../src/base/assert.ts';
 import { Random } from '../../src/base/random.ts';
 import { baseGraph } from '../../src/topology/base-graph.ts';
 import { refutedByBranching } from '../../src/topology/bounds/branching.ts';
-import { ClosedWalks } from '../../src/topology/bounds/closed-walks.ts';
-import { overlayLowerBound } from '../../src/topology/bounds/overlay-bound.ts';
+import { CutProof } from '../../src/topology/bounds/cut-proof.ts';
+import { BoundSearch, overlayLowerBound } from '../../src/topology/bounds/overlay-bound.ts';
 import { isConnected } from '../../src/topology/connectivity.ts';
 import { connectivityGraph, publishedConditions } from '../../src/topology/connectivity-graph.ts';
 import { consensusOf } from '../../src/topology/consensus.ts';
@@ -223,11 +223,9 @@ describe('lower bounds', () => {
       const free = withFreeDegrees(graph);
       const delayMs = delayMatrix(free);
       const freeOptimum = bestOfAll(free).cycleTimeMs;
-      const walks = new ClosedWalks(5, delayMs, 3);
       for (let silo = 0; silo < 5; silo++) {
-        const inside = Uint8Array.from({ length: 5 }, (_, other) => (other === silo ? 1 : 0));
-        const options = { ...patient, iterationsMax: 50 };
-        expect(walks.excludes(silo, inside, freeOptimum + 1e-6, options)).toBe(false);
+        const proof = new CutProof(5, delayMs, [silo]);
+        expect(proof.try(freeOptimum + 1e-6, 50, patient.expired)).not.toBe('proved');
       }
       expect(refutedByBranching(5, delayMs, freeOptimum + 1e-6, patient)).toBe(false);
       expect(refutedByBranching(5, delayMs, freeOptimum * (1 - 1e-6), patient)).toBe(true);
@@ -237,13 +235,39 @@ describe('lower bounds', () => {
   it('by walks through a silo are the least mean of a simple cycle through it, where they remember everything', () => {
     for (let seed = 0; seed < 10; seed++) {
       const delayMs = delayMatrix(withFreeDegrees(randomGraph(5, 200 + seed)));
-      const walks = new ClosedWalks(5, delayMs, 5);
+      const proof = new CutProof(5, delayMs, [0]);
+      proof.grow();
       const least = leastMeanThrough(5, delayMs, 0);
-      const inside = Uint8Array.of(1, 0, 0, 0, 0);
-      const options = { ...patient, iterationsMax: 50 };
-      expect(walks.excludes(0, inside, least - 1e-3, options)).toBe(true);
-      expect(walks.excludes(0, inside, least + 1e-6, options)).toBe(false);
+      expect(proof.try(least - 1e-3, 50, patient.expired)).toBe('proved');
+      expect(proof.try(least + 1e-6, 50, patient.expired)).toBe('crossed');
     }
+  });
+
+  it('never exclude a cycle that is there, whatever the memory, its prices and the passes against the arcs', () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const delayMs = delayMatrix(withFreeDegrees(randomGraph(8, 400 + seed)));
+      const least = leastMeanThrough(8, delayMs, seed % 8);
+      const proof = new CutProof(8, delayMs, [seed % 8]);
+      for (; ; proof.grow()) {
+        expect(proof.try(least * 0.7, 20, patient.expired)).not.toBe('crossed');
+        expect(proof.try(least * 1.000001, 20, patient.expired)).not.toBe('proved');
+        if (proof.memorySize === 8) break;
+      }
+      expect(proof.try(least * 0.9999, 60, patient.expired)).toBe('proved');
+    }
+  });
+
+  it('are raised from where they stand', () => {
+    const graph = withFreeDegrees(randomGraph(20, 500));
+    const search = new BoundSearch(graph);
+    const first = search.bound.lowerBoundMs;
+    search.raise(2 * first, patient, 1e5);
+    const second = search.bound.lowerBoundMs;
+    expect(second).toBeGreaterThan(first);
+    search.raise(2 * first, { expired: () => true });
+    expect(search.bound.lowerBoundMs).toBe(second);
+    search.raise(2 * first, patient, 3e6);
+    expect(search.bound.lowerBoundMs).toBeGreaterThanOrEqual(second);
   });
 
   it('hold for every overlay of larger networks that a search comes up with', () => {

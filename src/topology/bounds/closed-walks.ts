@@ -1,237 +1,207 @@
 /**
- * Proofs that no simple cycle through a silo has a mean of λ or less. Over simple cycles that leave a set of silos
- * from `source`, min Σ (d − λ) is bounded from below by relaxing "no silo twice" in two ways at once:
- *
- * - walks of at most n arcs that remember the silos near them (ng-routes; Baldacci, Mingozzi, Roberti 2011): a silo is
- *   not visited again while every silo since has it in its neighbourhood. Every simple cycle is such a walk;
- * - prices μ ≥ 0 on silos, paid at each visit and given back once (Lagrange): for a simple cycle Σ visits · μ ≤ Σ μ, so
- *   min over walks of Σ (d − λ + μ) − Σ μ never exceeds the true minimum, whatever μ is. Subgradient steps raise it.
- *
- * Where the bound is positive beyond rounding, every such cycle has a mean above λ.
+ * The cheapest relaxed closed walk through a silo: a walk on labels (silo, what it remembers), by label correcting.
+ * Every simple cycle is such a walk, so none is cheaper. Two things make it fast: walks that cost less than nothing and
+ * close before they come back to the source are reported at once, instead of being followed for ever; and, where a pass
+ * with a shorter memory against the arcs found none, its costs say what a label must cost to the end at least, and
+ * labels that cannot come below the limit are dropped.
  */
+import type { WalkMemory } from './walk-memory.ts';
 
-export interface ExclusionOptions {
-  /** Subgradient steps. */
-  readonly iterationsMax: number;
-  expired(): boolean;
-}
+/** What came of a pass. */
+export type Pass =
+  /** No closed walk through the source costs the limit or less. */
+  | { readonly kind: 'none' }
+  /** The cheapest, and its nodes from the source on. */
+  | { readonly kind: 'walk'; readonly cost: number; readonly nodes: readonly number[] }
+  /** Walks of negative cost that close without the source, their nodes in order. */
+  | { readonly kind: 'loops'; readonly loops: readonly (readonly number[])[] };
 
-const lowBits = 6;
-const stallMax = 4;
-/** Given up where this many times the last iterations' gain would not do. */
-const outlookIterations = 6;
-const outlookFactor = 3;
-/** Improvements of a label below this share of the scale are rounding; n of them may add up. */
-const relativeTolerance = 1e-12;
+/** Passes look for loops from this many rounds on, then every few. */
+const firstLoopCheck = 8;
+const roundsPerLoopCheck = 4;
+/** Marks are 32-bit integers. */
+const marksMax = 2 ** 30;
 
 export class ClosedWalks {
-  readonly #count: number;
-  readonly #delayMs: Float64Array;
-  readonly #scaleMs: number;
-  /** [node] → the nodes it remembers, itself first; bit k of a mask at `node` is neighbours[node][k]. */
-  readonly #neighbours: Int32Array[];
-  /** [node · n + other] → bit of `other` at `node`, −1 where it is not remembered. */
-  readonly #bit: Int8Array;
-  readonly #masks: number;
-  /** [(from · n + to) · (low + high masks)]: the mask at `to` for the low, then for the high bits of one at `from`. */
-  readonly #carried: Int32Array;
-  readonly #lowMasks: number;
-  readonly #carriedStride: number;
-  /** d − λ + μ(to), of the walk that is looked for. [n × n] */
-  readonly #stepMs: Float64Array;
+  /** Arcs looked at so far: what passes cost, the same on every machine. */
+  visitedArcs = 0;
+  readonly #memory: WalkMemory;
+  readonly #tolerance: number;
+  readonly #against: ClosedWalks | undefined;
+  readonly #nodeOf: Int32Array;
   /** Labels: [node · masks + mask]. */
   readonly #cost: Float64Array;
   readonly #before: Int32Array;
   readonly #waiting: Uint8Array;
-  /** Arcs looked at so far: what a proof costs, the same on every machine. */
-  visitedArcs = 0;
-  readonly #prices = new Map<number, Float64Array>();
+  readonly #seen: Int32Array;
+  #seenUpTo = 0;
+  #queue: Int32Array;
+  #next: Int32Array;
+  readonly #unbounded: Float64Array;
 
-  /** `delayMs`: [n × n], row = sender. Memory: 13 · n · 2^memorySize bytes. */
-  constructor(count: number, delayMs: Float64Array, memorySize: number) {
-    this.#count = count;
-    this.#delayMs = delayMs;
-    this.#scaleMs = Math.max(...delayMs);
-    this.#neighbours = nearestNodes(count, delayMs, Math.min(memorySize, count));
-    this.#bit = new Int8Array(count * count).fill(-1);
-    this.#neighbours.forEach((list, node) => {
-      list.forEach((other, bit) => {
-        this.#bit[node * count + other] = bit;
-      });
-    });
-    this.#masks = 2 ** Math.min(memorySize, count);
-    this.#lowMasks = Math.min(this.#masks, 2 ** lowBits);
-    this.#carriedStride = this.#lowMasks + this.#masks / this.#lowMasks;
-    this.#carried = this.#carriedMasks();
-    this.#stepMs = new Float64Array(count * count);
-    this.#cost = new Float64Array(count * this.#masks);
-    this.#before = new Int32Array(count * this.#masks);
-    this.#waiting = new Uint8Array(count * this.#masks);
+  /**
+   * Improvements of a label below `tolerance` are rounding. `shorter`: the memory of the pass against the arcs, where
+   * there is to be one. Memory: 25 · n · 2^size bytes.
+   */
+  constructor(memory: WalkMemory, tolerance: number, shorter?: WalkMemory) {
+    const labels = memory.count * memory.masks;
+    this.#memory = memory;
+    this.#tolerance = tolerance;
+    this.#against = shorter === undefined ? undefined : new ClosedWalks(shorter, tolerance);
+    this.#nodeOf = Int32Array.from({ length: labels }, (_, label) => Math.floor(label / memory.masks));
+    this.#cost = new Float64Array(labels);
+    this.#before = new Int32Array(labels);
+    this.#waiting = new Uint8Array(labels);
+    this.#seen = new Int32Array(labels);
+    this.#queue = new Int32Array(labels);
+    this.#next = new Int32Array(labels);
+    this.#unbounded = new Float64Array(memory.count).fill(Number.NEGATIVE_INFINITY);
   }
 
-  /** True: proved that every simple cycle with an arc from `source` to a silo that is not `inside` has a mean > λ. */
-  excludes(
-    source: number,
-    inside: Uint8Array,
-    lambdaMs: number,
-    { iterationsMax, expired }: ExclusionOptions,
-  ): boolean {
-    const prices = this.#prices.get(source) ?? new Float64Array(this.#count);
-    this.#prices.set(source, prices);
-    const slackMs = 4 * this.#count * this.#count * relativeTolerance * this.#scaleMs;
-    let best = Number.NEGATIVE_INFINITY;
-    let stride = 1.5;
-    let stall = 0;
-    let before = Number.NEGATIVE_INFINITY;
-    for (let iteration = 0; iteration < iterationsMax && !expired(); iteration++) {
-      const { cost, last } = this.#cheapestWalk(source, inside, lambdaMs, prices);
-      const bound = cost - sum(prices);
-      if (bound > slackMs) return true;
-      if (bound > best + 1e-3 * Math.abs(best)) stall = 0;
-      else if (++stall >= stallMax) [stride, stall] = [stride * 0.6, 0];
-      best = Math.max(best, bound);
-      if (iteration % outlookIterations === 0) {
-        if (best + outlookFactor * (best - before) < 0) return false;
-        before = best;
-      }
-      if (stride < 0.1 || !this.#reprice(source, last, bound, stride, prices)) return false;
-    }
-    return false;
+  /**
+   * The cheapest closed walk that leaves `source` for a silo that is not `inside`, where it costs `limit` or less.
+   * `step`: cost of each arc, [n × n], row = tail.
+   */
+  cheapest(source: number, inside: Uint8Array, step: Float64Array, limit: number): Pass {
+    const before = this.#against?.visitedArcs ?? 0;
+    const toEnd = this.#against?.costsAgainst(source, step) ?? this.#unbounded;
+    this.visitedArcs += (this.#against?.visitedArcs ?? 0) - before;
+    const { loops, cost, last } = this.#pass(source, inside, step, toEnd, limit);
+    if (loops.length > 0) return { kind: 'loops', loops };
+    return last < 0 ? { kind: 'none' } : { kind: 'walk', cost, nodes: this.#nodesTo(last) };
   }
 
-  /** The least Σ (d − λ + μ) over relaxed closed walks, and its last label. */
-  #cheapestWalk(
-    source: number,
-    inside: Uint8Array,
-    lambdaMs: number,
-    prices: Float64Array,
-  ): { cost: number; last: number } {
-    const masks = this.#masks;
-    const count = this.#count;
+  /** Least costs from each silo to `source`, by relaxed walks against the arcs; undefined where loops are in the way. */
+  costsAgainst(source: number, step: Float64Array): Float64Array | undefined {
+    const { count, masks } = this.#memory;
+    const turned = new Float64Array(count * count);
     for (let pair = 0; pair < count * count; pair++) {
-      this.#stepMs[pair] = this.#delayMs[pair]! - lambdaMs + prices[pair % count]!;
+      turned[(pair % count) * count + Math.floor(pair / count)] = step[pair]!;
     }
+    const { loops } = this.#pass(source, undefined, turned, this.#unbounded, Number.POSITIVE_INFINITY);
+    if (loops.length > 0) return undefined;
+    const least = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+    for (let label = 0; label < count * masks; label++) {
+      const node = this.#nodeOf[label]!;
+      if (this.#cost[label]! < least[node]!) least[node] = this.#cost[label]!;
+    }
+    return least;
+  }
+
+  #pass(
+    source: number,
+    inside: Uint8Array | undefined,
+    step: Float64Array,
+    toEnd: Float64Array,
+    limit: number,
+  ): { loops: readonly (readonly number[])[]; cost: number; last: number } {
+    const { count, masks } = this.#memory;
+    const first = source * masks + 1;
     this.#cost.fill(Number.POSITIVE_INFINITY);
     this.#waiting.fill(0);
-    const first = source * masks + 1;
     this.#cost[first] = 0;
-    let closing = { cost: Number.POSITIVE_INFINITY, last: first };
-    let current = [first];
-    for (let length = 1; length <= count && current.length > 0; length++) {
-      const next: number[] = [];
-      for (const label of current) this.#waiting[label] = 0;
-      this.visitedArcs += current.length * count;
-      for (const label of current) {
-        const node = Math.floor(label / masks);
-        if (node !== source) {
-          const cost = this.#cost[label]! + this.#stepMs[node * count + source]!;
-          if (cost < closing.cost) closing = { cost, last: label };
-        }
-        this.#extend(label, node, source, length === 1 ? inside : undefined, next);
+    this.#before[first] = -1;
+    this.#queue[0] = first;
+    let cheapest = limit;
+    let last = -1;
+    let size = 1;
+    for (let round = 1; size > 0; round++) {
+      const queue = this.#queue;
+      let nextSize = 0;
+      for (let place = 0; place < size; place++) this.#waiting[queue[place]!] = 0;
+      this.visitedArcs += size * count;
+      for (let place = 0; place < size; place++) {
+        const label = queue[place]!;
+        const node = this.#nodeOf[label]!;
+        const closed = node === source ? cheapest : this.#cost[label]! + step[node * count + source]!;
+        if (closed < cheapest) [cheapest, last] = [closed, label];
+        nextSize = this.#extend(
+          label,
+          source,
+          round === 1 ? inside : undefined,
+          step,
+          toEnd,
+          cheapest,
+          nextSize,
+        );
       }
-      current = next;
+      [this.#queue, this.#next] = [this.#next, queue];
+      size = nextSize;
+      if (round >= firstLoopCheck && round % roundsPerLoopCheck === 0) {
+        const loops = this.#loops(size);
+        if (loops.length > 0) return { loops, cost: Number.NEGATIVE_INFINITY, last: -1 };
+      }
     }
-    return closing;
+    return { loops: [], cost: cheapest, last };
   }
 
-  #extend(label: number, node: number, source: number, barred: Uint8Array | undefined, next: number[]): void {
-    const count = this.#count;
-    const masks = this.#masks;
-    const cost = this.#cost;
-    const carried = this.#carried;
+  /** Returns how many labels are waiting then. */
+  #extend(
+    label: number,
+    source: number,
+    barred: Uint8Array | undefined,
+    step: Float64Array,
+    toEnd: Float64Array,
+    limit: number,
+    waitingCount: number,
+  ): number {
+    const { count, masks, bit, carried, stride, lowMasks, lowBits } = this.#memory;
+    const costs = this.#cost;
+    const tolerance = this.#tolerance;
+    const node = this.#nodeOf[label]!;
     const mask = label - node * masks;
-    const low = mask % this.#lowMasks;
-    const high = this.#lowMasks + Math.floor(mask / this.#lowMasks);
-    const soFar = cost[label]!;
-    const tolerance = relativeTolerance * this.#scaleMs;
+    const low = mask & (lowMasks - 1);
+    const high = lowMasks + (mask >> lowBits);
+    const soFar = costs[label]!;
+    let size = waitingCount;
     for (let head = 0; head < count; head++) {
       const pair = node * count + head;
-      if (head === node || head === source || barred?.[head] === 1) continue;
-      const bit = this.#bit[pair]!;
-      if (bit >= 0 && (mask >> bit) & 1) continue;
-      const reachedCost = soFar + this.#stepMs[pair]!;
-      const row = pair * this.#carriedStride;
+      const cost = soFar + step[pair]!;
+      if (cost + toEnd[head]! > limit || head === node || head === source) continue;
+      const place = bit[pair]!;
+      if ((place >= 0 && (mask >> place) & 1) || barred?.[head] === 1) continue;
+      const row = pair * stride;
       const reached = head * masks + (carried[row + low]! | carried[row + high]!);
-      if (reachedCost >= cost[reached]! - tolerance) continue;
-      cost[reached] = reachedCost;
+      if (cost >= costs[reached]! - tolerance) continue;
+      costs[reached] = cost;
       this.#before[reached] = label;
       if (this.#waiting[reached] === 1) continue;
       this.#waiting[reached] = 1;
-      next.push(reached);
+      this.#next[size++] = reached;
     }
+    return size;
   }
 
-  #carriedMasks(): Int32Array {
-    const count = this.#count;
-    const tables = new Int32Array(count * count * this.#carriedStride);
-    for (let pair = 0; pair < count * count; pair++) {
-      const to = pair % count;
-      const bits = Array.from(
-        this.#neighbours[Math.floor(pair / count)]!,
-        (other) => this.#bit[to * count + other]!,
-      );
-      const carry = (mask: number, first: number) =>
-        bits.reduce((made, bit, place) => {
-          const isSet = place >= first && bit >= 0 && (mask >> (place - first)) & 1;
-          return isSet ? made | (1 << bit) : made;
-        }, 0);
-      const row = pair * this.#carriedStride;
-      for (let mask = 0; mask < this.#carriedStride; mask++) {
-        tables[row + mask] =
-          mask < this.#lowMasks
-            ? carry(mask, 0) | (1 << this.#bit[to * count + to]!)
-            : carry(mask - this.#lowMasks, lowBits);
+  /** Labels that come from themselves: found by following each waiting label back. */
+  #loops(waitingCount: number): number[][] {
+    const seen = this.#seen;
+    if (this.#seenUpTo > marksMax) {
+      seen.fill(0);
+      this.#seenUpTo = 0;
+    }
+    const old = this.#seenUpTo;
+    const loops: number[][] = [];
+    for (let place = 0; place < waitingCount; place++) {
+      const mark = ++this.#seenUpTo;
+      let label = this.#queue[place]!;
+      while (label >= 0 && seen[label]! <= old) {
+        seen[label] = mark;
+        label = this.#before[label]!;
       }
+      if (label < 0 || seen[label] !== mark) continue;
+      const loop = [this.#nodeOf[label]!];
+      for (let other = this.#before[label]!; other !== label; other = this.#before[other]!) {
+        loop.push(this.#nodeOf[other]!);
+      }
+      loops.push(loop.reverse());
     }
-    return tables;
+    return loops;
   }
 
-  /** One subgradient step; false where the cheapest walk is a simple cycle, or prices cannot move. */
-  #reprice(source: number, last: number, bound: number, stride: number, prices: Float64Array): boolean {
-    const count = this.#count;
-    const visits = this.#visits(source, last);
-    let norm = 0;
-    let repeated = false;
-    for (let node = 0; node < count; node++) {
-      const excess = visits[node]! - 1;
-      if (excess > 0) repeated = true;
-      if (node !== source && (excess > 0 || (excess < 0 && prices[node]! > 0))) norm += excess * excess;
-    }
-    if (!repeated && sum(prices) === 0) return false;
-    if (norm === 0) return false;
-    const step = (stride * (0.001 * this.#scaleMs - Math.min(0, bound))) / norm;
-    for (let node = 0; node < count; node++) {
-      if (node !== source) prices[node] = Math.max(0, prices[node]! + step * (visits[node]! - 1));
-    }
-    return true;
+  /** Labels may have got cheaper since, but by other ways from the source only: there are no loops. */
+  #nodesTo(last: number): number[] {
+    const nodes: number[] = [];
+    for (let label = last; label >= 0; label = this.#before[label]!) nodes.push(this.#nodeOf[label]!);
+    return nodes.reverse();
   }
-
-  /** How often the walk visits each node. Labels may have improved since: any counts give valid prices. */
-  #visits(source: number, last: number): Int32Array {
-    const visits = new Int32Array(this.#count);
-    let label = last;
-    for (let steps = 0; steps <= this.#count; steps++) {
-      const node = Math.floor(label / this.#masks);
-      visits[node] = visits[node]! + 1;
-      if (node === source) break;
-      label = this.#before[label]!;
-    }
-    return visits;
-  }
-}
-
-/** For each node itself and then the nearest others, both ways counted. */
-function nearestNodes(count: number, delayMs: Float64Array, size: number): Int32Array[] {
-  const both = (one: number, other: number) => delayMs[one * count + other]! + delayMs[other * count + one]!;
-  return Array.from({ length: count }, (_, node) => {
-    const others = Array.from({ length: count }, (_, other) => other).filter((other) => other !== node);
-    others.sort((a, b) => both(node, a) - both(node, b) || a - b);
-    return Int32Array.from([node, ...others.slice(0, size - 1)]);
-  });
-}
-
-function sum(values: Float64Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

@@ -11,8 +11,9 @@
 import { type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
 import { branchingSilosMax, refutedByBranching } from './branching.ts';
-import { ClosedWalks } from './closed-walks.ts';
+import { CutProof } from './cut-proof.ts';
 import { separateGroups } from './separate-groups.ts';
+import { memorySizeMin } from './walk-memory.ts';
 
 export interface OverlayBound {
   readonly lowerBoundMs: number;
@@ -24,54 +25,69 @@ export interface BoundRun {
   expired(): boolean;
 }
 
-/** How wide the walks remember, how many groups are tried, how many price steps each. */
-const stages = [
-  { memorySize: 4, groupsMax: 8, iterationsMax: 40 },
-  { memorySize: 5, groupsMax: 4, iterationsMax: 60 },
-  { memorySize: 6, groupsMax: 3, iterationsMax: 60 },
-  { memorySize: 7, groupsMax: 3, iterationsMax: 60 },
-  { memorySize: 8, groupsMax: 2, iterationsMax: 60 },
-  { memorySize: 10, groupsMax: 1, iterationsMax: 60 },
-];
-/** Labels times arcs: a price step visits them some ten times. */
-const labelArcsMax = 2_000_000;
-/** Arcs visited in one stage: some 5 s. */
-const stageArcsMax = 1.5e9;
+/** Arcs that walks look at: some 25 s of them, when all is well. */
+const arcsMax = 1.2e9;
 /** Walks are looked at up to so many silos: the labels and their arcs grow as n². */
 const walkSilosMax = 300;
+/** How many groups of silos are tried with the shortest memory; half as many with each longer one. */
+const groupsMax = 4;
 const groupSizeMax = 8;
+const memorySizeMax = 14;
+/** Labels times arcs: a pass visits them some ten times. */
+const labelArcsMax = 1e8;
+const stepsMax = 40;
 /** Steps of λ, as shares of the known cycle time: what a group must raise the bound by at first, and in the end. */
 const probeShare = 5e-4;
-const lastStepShare = 1e-4;
+const branchingShare = 1e-4;
 const roundingShare = 1e-10;
 
 /**
  * The bound, and its proof. `upperMs`: the cycle time of a known overlay, which ends the search where it is met. Two
- * silos or more. `first`: what a few seconds prove.
+ * silos or more.
  */
-export function overlayLowerBound(
-  graph: ConnectivityGraph,
-  upperMs: number,
-  run: BoundRun,
-  stagesUsed: 'first' | 'all' = 'all',
-): OverlayBound {
-  const { siloCount, routes, ...unshared } = graph;
-  if (siloCount <= exhaustiveSilosMax) {
-    const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
-    return { lowerBoundMs: cycleTimeMs, proof: 'all minimal strong overlays compared' };
+export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run: BoundRun): OverlayBound {
+  const search = new BoundSearch(graph);
+  search.raise(upperMs, run);
+  return search.bound;
+}
+
+/** The bound as it grows: to be raised for a while, and then again from there on. */
+export class BoundSearch {
+  readonly #count: number;
+  readonly #delayMs: Float64Array;
+  readonly #cuts: CutSearch | undefined;
+  #best: OverlayBound;
+
+  /** Two silos or more. */
+  constructor(graph: ConnectivityGraph) {
+    const { siloCount, routes, ...unshared } = graph;
+    this.#count = siloCount;
+    if (siloCount <= exhaustiveSilosMax) {
+      const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
+      this.#best = { lowerBoundMs: cycleTimeMs, proof: 'all minimal strong overlays compared' };
+      this.#delayMs = new Float64Array();
+      return;
+    }
+    this.#delayMs = delayMatrix(graph);
+    this.#best = floor(graph, this.#delayMs);
+    if (siloCount <= walkSilosMax) this.#cuts = new CutSearch(siloCount, this.#delayMs);
   }
-  const delayMs = delayMatrix(graph);
-  let best = floor(graph, delayMs);
-  if (siloCount > walkSilosMax) return rounded(best);
-  if (siloCount <= branchingSilosMax) {
-    best = raised(siloCount, delayMs, best, upperMs, stages[0]!, run);
-    return rounded(branched(siloCount, delayMs, best, upperMs, run));
+
+  get bound(): OverlayBound {
+    return rounded(this.#best);
   }
-  for (const stage of stagesUsed === 'first' ? stages.slice(0, 1) : stages) {
-    if (siloCount ** 2 * 2 ** stage.memorySize > labelArcsMax) break;
-    best = raised(siloCount, delayMs, best, upperMs, stage, run);
+
+  /**
+   * Raises it towards `upperMs`, a known overlay's cycle time; ends where nothing more is to be had, or `run` has
+   * expired, or walks have looked at `arcCount` arcs more.
+   */
+  raise(upperMs: number, run: BoundRun, arcCount = arcsMax): void {
+    if (this.#cuts === undefined) return;
+    this.#best = this.#cuts.raise(this.#best, upperMs, run, arcCount);
+    if (this.#count <= branchingSilosMax) {
+      this.#best = branched(this.#count, this.#delayMs, this.#best, upperMs, run);
+    }
   }
-  return rounded(best);
 }
 
 function rounded({ lowerBoundMs, proof }: OverlayBound): OverlayBound {
@@ -94,57 +110,93 @@ function floor(graph: ConnectivityGraph, delayMs: Float64Array): OverlayBound {
     : { lowerBoundMs: slowestMs, proof: 'the slowest silo’s own steps' };
 }
 
-type Stage = (typeof stages)[number];
+/** One group of silos after the other, the most isolated first, with longer and longer memories. */
+class CutSearch {
+  readonly #count: number;
+  readonly #delayMs: Float64Array;
+  readonly #proofs = new Map<string, CutProof>();
+  readonly #tried = new Set<string>();
+  readonly #crossed = new Set<string>();
+  #size = memorySizeMin;
+  /** The one that raised the bound last. */
+  #leader: CutProof | undefined;
 
-/** One group of silos after the other, the most isolated first, until no more of them raises the bound. */
-function raised(
-  count: number,
-  delayMs: Float64Array,
-  start: OverlayBound,
-  upperMs: number,
-  stage: Stage,
-  run: BoundRun,
-): OverlayBound {
-  const walks = new ClosedWalks(count, delayMs, stage.memorySize);
-  const tried = new Set<string>();
-  let best = start;
-  const expired = () => walks.visitedArcs > stageArcsMax || run.expired();
-  while (tried.size < stage.groupsMax && !expired()) {
-    const groups = separateGroups(count, delayMs, best.lowerBoundMs + probeShare * upperMs);
-    const cut = groups.find((nodes) => nodes.length <= groupSizeMax && !tried.has(nodes.join()));
-    if (cut === undefined || groups.length === 1) break;
-    tried.add(cut.join());
-    best = raisedByCut(walks, count, cut, best, upperMs, stage, { expired });
+  constructor(count: number, delayMs: Float64Array) {
+    this.#count = count;
+    this.#delayMs = delayMs;
   }
-  return best;
-}
 
-/** Steps that double where a proof succeeds and, once one has, halve where none does. */
-function raisedByCut(
-  walks: ClosedWalks,
-  count: number,
-  cut: readonly number[],
-  start: OverlayBound,
-  upperMs: number,
-  { iterationsMax }: Stage,
-  { expired }: BoundRun,
-): OverlayBound {
-  const inside = new Uint8Array(count);
-  for (const node of cut) inside[node] = 1;
-  const names = cut.length === 1 ? `silo ${cut[0]}` : `silos ${cut.join(', ')}`;
-  const proof = `no cycle of a lower mean leaves ${names}`;
-  let best = start;
-  for (let stepMs = probeShare * upperMs; stepMs > lastStepShare * upperMs && !expired(); ) {
-    if (best.lowerBoundMs >= upperMs) break;
-    const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
-    const isUncrossed = cut.every((source) =>
-      walks.excludes(source, inside, lambdaMs, { iterationsMax, expired }),
-    );
-    if (!isUncrossed && best === start) break;
-    if (isUncrossed) best = { lowerBoundMs: lambdaMs, proof };
-    stepMs *= isUncrossed ? 2 : 0.5;
+  raise(start: OverlayBound, upperMs: number, run: BoundRun, arcCount: number): OverlayBound {
+    const arcsBefore = this.#visitedArcs();
+    const expired = () => this.#visitedArcs() - arcsBefore >= arcCount || run.expired();
+    let best = start;
+    while (best.lowerBoundMs < upperMs && !expired()) {
+      const proof = this.#next(best.lowerBoundMs + probeShare * upperMs);
+      if (proof !== undefined) {
+        const raised = this.#raisedBy(proof, best, upperMs, expired);
+        if (raised !== best) this.#leader = proof;
+        best = raised;
+        if (!expired()) this.#tried.add(proof.nodes.join());
+      } else if (!this.#lengthen()) break;
+    }
+    return best;
   }
-  return best;
+
+  #visitedArcs(): number {
+    let total = 0;
+    for (const { visitedArcs } of this.#proofs.values()) total += visitedArcs;
+    return total;
+  }
+
+  /** The most isolated group at λ that has not been tried with this memory; undefined: enough of them have. */
+  #next(lambdaMs: number): CutProof | undefined {
+    const tryable = groupsMax / 2 ** (this.#size - memorySizeMin);
+    if (this.#tried.size > 0 && this.#tried.size >= tryable) return undefined;
+    const groups = separateGroups(this.#count, this.#delayMs, lambdaMs);
+    if (groups.length === 1) return undefined;
+    const nodes = groups.find((group) => {
+      const key = group.join();
+      return group.length <= groupSizeMax && !this.#tried.has(key) && !this.#crossed.has(key);
+    });
+    if (nodes === undefined) return undefined;
+    const key = nodes.join();
+    const proof = this.#proofs.get(key) ?? new CutProof(this.#count, this.#delayMs, nodes, this.#leader);
+    this.#proofs.set(key, proof);
+    while (proof.memorySize < this.#size) proof.grow();
+    return proof;
+  }
+
+  /** False: it is long enough, or nothing is left to be tried with it. */
+  #lengthen(): boolean {
+    const isAllTried = this.#tried.size === 0;
+    if (isAllTried || this.#size >= Math.min(memorySizeMax, this.#count)) return false;
+    if (this.#count ** 2 * 2 ** (this.#size + 1) > labelArcsMax) return false;
+    this.#size++;
+    this.#tried.clear();
+    return true;
+  }
+
+  /** Steps that double until a proof fails, and halve where one does. */
+  #raisedBy(proof: CutProof, start: OverlayBound, upperMs: number, expired: () => boolean): OverlayBound {
+    const { nodes } = proof;
+    const names = nodes.length === 1 ? `silo ${nodes[0]}` : `silos ${nodes.join(', ')}`;
+    let best = start;
+    let hasFailed = false;
+    for (let stepMs = probeShare * upperMs; stepMs > 0.99 * probeShare * upperMs && !expired(); ) {
+      if (best.lowerBoundMs >= upperMs) break;
+      const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
+      const outcome = proof.try(lambdaMs, stepsMax, expired);
+      if (outcome === 'crossed' && best === start) this.#crossed.add(nodes.join());
+      if (outcome === 'proved') {
+        best = { lowerBoundMs: lambdaMs, proof: `no cycle of a lower mean leaves ${names}` };
+        if (!hasFailed) stepMs *= 2;
+      } else {
+        hasFailed = true;
+        stepMs /= 2;
+      }
+    }
+    return best;
+  }
 }
 
 /** As `raised`, by branching: bisection between what is proved and what is known to be reached. */
@@ -162,7 +214,7 @@ function branched(
   for (let lambdaMs = justBelowMs; lambdaMs > best.lowerBoundMs && !run.expired(); ) {
     if (refutedByBranching(count, delayMs, lambdaMs, run)) best = { lowerBoundMs: lambdaMs, proof };
     else above = lambdaMs;
-    if (above - best.lowerBoundMs < lastStepShare * upperMs) break;
+    if (above - best.lowerBoundMs < branchingShare * upperMs) break;
     lambdaMs = (above + best.lowerBoundMs) / 2;
   }
   return best;

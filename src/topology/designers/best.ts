@@ -5,7 +5,7 @@
  * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
  */
 import { z } from 'zod';
-import { type OverlayBound, overlayLowerBound } from '../bounds/overlay-bound.ts';
+import { BoundSearch, type OverlayBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts';
 import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
@@ -27,6 +27,8 @@ type Options = z.infer<typeof bestOptions>;
 const stepsMax = 40_000;
 const stepArcPairs = 3e8;
 const firstSteps = 500;
+/** Of the bound, before the search. */
+const firstArcs = 2e8;
 const arcSearchSteps = 60_000;
 const sameTimeMs = 1e-9;
 
@@ -67,10 +69,11 @@ export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignR
   // A little of both first, so that there is a bound too where the time is short.
   const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
   if (run.wantsBound === false) return searched(graph, first, chosen, run);
-  const quick = overlayLowerBound(graph, first.cycleTimeMs, run, 'first');
+  const search = new BoundSearch(graph);
+  search.raise(first.cycleTimeMs, run, firstArcs);
   const found = searched(graph, first, chosen, run);
-  const thorough = overlayLowerBound(graph, found.cycleTimeMs, run);
-  return { ...found, bound: thorough.lowerBoundMs >= quick.lowerBoundMs ? thorough : quick };
+  search.raise(found.cycleTimeMs, run);
+  return { ...found, bound: search.bound };
 }
 
 function searched(

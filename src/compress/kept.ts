@@ -1,4 +1,5 @@
 /** How many elements a sparsifier keeps: `share` of them (rounded, one at least) or a `count`. */
+import { assert } from '../base/assert.ts';
 import type { Codec, ParsedCodec } from './codec.ts';
 
 export interface Kept {
@@ -8,9 +9,11 @@ export interface Kept {
 
 const SHARE_DEFAULT = 0.05;
 
-/** For a vector of `length` elements; never more than there are. */
+/** For a vector of `length` elements, of which there are at least `count`. */
 export function keptOf({ share, count }: Kept, length: number): number {
-  return Math.min(length, count ?? Math.max(1, Math.round((share ?? SHARE_DEFAULT) * length)));
+  if (count === undefined) return Math.max(1, Math.round((share ?? SHARE_DEFAULT) * length));
+  assert(count <= length, () => `${count} of ${length} elements are kept`);
+  return count;
 }
 
 export function parseKept(

@@ -93,13 +93,20 @@ export const choco: ExchangeRule<ChocoState> = {
     const spec = parseCompressor(given.compressor ?? COMPRESSOR_DEFAULT);
     const problems = [...(parsed.ok ? [] : parsed.problems), ...(spec.ok ? [] : spec.problems)];
     if (!parsed.ok || !spec.ok) return { ok: false, problems };
-    if (spec.codec.contractionOf(2 ** 20) === undefined)
+    if (spec.codec.contractionOf(Math.max(2 ** 20, spec.codec.lengthMin)) === undefined)
       return {
         ok: false,
         problems: ['compressor may enlarge what it compresses; use qsgd with scaled: true'],
       };
     const gamma = parsed.options.gamma ?? gammaFor(spec.spec.kind);
     return { ok: true, options: { ...parsed.options, compressor: spec.spec, gamma } };
+  },
+
+  fitsParams({ compressor }, length) {
+    const parsed = parseCompressor(compressor);
+    const kept = parsed.ok ? parsed.codec.lengthMin : 0;
+    if (kept <= length) return undefined;
+    return `compressor keeps a count of ${kept} elements, but the model has ${length} params: wanted a count of at most ${length}`;
   },
 
   exact: () => 'rule choco compresses what it sends; choose its compressor, and use encoding raw',

@@ -97,6 +97,11 @@ export const gossipLearning: ExchangeRule<GossipState> = {
     return problems.length === 0 ? parsed : { ok: false, problems };
   },
 
+  fitsParams: ({ parts }, length) =>
+    (parts as number) > length
+      ? `parts is ${parts}, but the model has ${length} params: wanted at most ${length} parts, so that none is empty`
+      : undefined,
+
   exact: ({ parts }) =>
     (parts as number) > 1
       ? `parts is ${parts}; parts of a model travel as they are: use parts: 1, or encoding raw`

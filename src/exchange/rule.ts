@@ -203,6 +203,8 @@ export interface ExchangeRule<State = unknown> {
   exact?(options: Readonly<Record<string, unknown>>): string | undefined;
   /** What stands between these options and this graph, in words; nothing where absent. */
   fits?(options: Readonly<Record<string, unknown>>, graph: RuleGraph): readonly string[];
+  /** Why it cannot work on models of `length` params with these options, in words that name the option; undefined: it can. */
+  fitsParams?(options: Readonly<Record<string, unknown>>, length: number): string | undefined;
   /** `firstRound` is the one that this peer means to begin with; without `life` it is only created, and started later. */
   init(context: RuleContext, firstRound: number, life?: RuleLife): State;
   /** What a restart needs beside the params, taken between two steps; absent: nothing. */

@@ -13,6 +13,8 @@ import { defaultMixing, type MixingSpec } from '../topology/mixing.ts';
 import { inNeighbours, isSymmetric, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import { checkOverlay } from '../topology/overlay-file.ts';
 import { mixingMatrices } from '../topology/schedule.ts';
+import { type Designing, designedOverlay } from './designed-overlay.ts';
+import { namesNetwork } from './network-links.ts';
 import type { ExperimentFile } from './schema.ts';
 
 /** Models above this travel badly in gossip messages; see docs on carriers. */
@@ -22,17 +24,24 @@ const islands = ['Biscoe', 'Dream', 'Torgersen'];
 export type Problems = Problem[];
 
 export interface ResolvedTopology {
-  /** As it goes into the resolved file: a graph by kind, or the overlay of a file written out. */
+  /** As it goes into the resolved file: a graph by kind, or the overlay of a file, or a designed one, written out. */
   readonly topology: Readonly<Record<string, unknown>>;
   readonly overlay: Overlay;
 }
 
-/** Builds the graph; `readText` fetches the overlay file that the block names. Undefined after a problem. */
+/** What a `topology` block may need to be built. */
+export interface TopologySources {
+  /** Fetches the overlay file that the block names. */
+  readonly readText: (path: string) => string;
+  readonly designing: Designing;
+}
+
+/** Builds, reads or designs the graph. Undefined after a problem. */
 export function resolveTopology(
   block: unknown,
   silos: number | undefined,
   seed: number,
-  readText: (path: string) => string,
+  sources: TopologySources,
   problems: Problems,
 ): ResolvedTopology | undefined {
   try {
@@ -40,7 +49,7 @@ export function resolveTopology(
       typeof block === 'string' ? { kind: block } : block,
       silos,
       seed,
-      readText,
+      sources,
       problems,
     );
     if (resolved === undefined) return undefined;
@@ -66,15 +75,19 @@ function readTopology(
   block: unknown,
   silos: number | undefined,
   seed: number,
-  readText: (path: string) => string,
+  { readText, designing }: TopologySources,
   problems: Problems,
 ): ResolvedTopology | undefined {
   if (typeof block !== 'object' || block === null || Array.isArray(block)) {
-    const wanted = `a graph such as {kind: ring} (${topologyKinds.join(', ')}) or {file: overlay.yaml}`;
+    const wanted = `a graph such as {kind: ring} (${topologyKinds.join(', ')}), {file: overlay.yaml}, or {underlay, overlay, workload} to design one`;
     const message =
       block === undefined ? `is missing; wanted ${wanted}` : `got ${shown(block)}, wanted ${wanted}`;
     problems.push({ path: 'topology', message });
     return undefined;
+  }
+  if (namesNetwork(block)) {
+    const overlay = designedOverlay(block, silos, designing, problems);
+    return overlay === undefined ? undefined : { topology: { overlay }, overlay };
   }
   const source = ['file', 'overlay'].find((key) => Object.hasOwn(block, key));
   if (source !== undefined)
@@ -222,11 +235,23 @@ export function checkCarrier(rule: ExchangeRule, file: Partial<ExperimentFile>, 
     const message = `gossip publishes one message to all neighbours, and rule ${rule.name} sends to one at a time`;
     problems.push({ path, message, suggestion });
   }
-  const bytes = paramsBytesOf(file);
-  if (bytes !== undefined && bytes > gossipParamsBytesMax) {
+  const bytes = (paramsLengthOf(file) ?? 0) * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes > gossipParamsBytesMax) {
     const message = `the model has ${bytes} bytes, and gossip carries up to ${gossipParamsBytesMax}`;
     problems.push({ path, message, suggestion });
   }
+}
+
+/** Whether the rule can work on the model, where the experiment alone tells its size. */
+export function checkModelSize(
+  rule: ExchangeRule,
+  options: Readonly<Record<string, unknown>>,
+  file: Partial<ExperimentFile>,
+  problems: Problems,
+): void {
+  const length = paramsLengthOf(file);
+  const message = length === undefined ? undefined : rule.fitsParams?.(options, length);
+  if (message !== undefined) problems.push(ruleProblem(message, options));
 }
 
 export function checkTraining(
@@ -321,22 +346,22 @@ function penguinNames(data: ExperimentFile['data'] | undefined): readonly string
   return islands;
 }
 
-/** Bytes of the params where the experiment alone tells; the peer checks the real layout again. */
-function paramsBytesOf({ data, model }: Partial<ExperimentFile>): number | undefined {
+/** Features and classes of the data sets that have always the same. */
+const SHAPES: Readonly<Record<string, { readonly inputs: number; readonly classes: number }>> = {
+  mnist: { inputs: 784, classes: 10 },
+  digits: { inputs: 64, classes: 10 },
+  penguins: { inputs: 4, classes: 3 },
+};
+
+/** Number of params where the experiment alone tells; who runs it checks the real layout again. */
+function paramsLengthOf({ data, model }: Partial<ExperimentFile>): number | undefined {
   if (data === undefined || model === undefined) return undefined;
-  const inputs = {
-    mnist: 784,
-    digits: 64,
-    penguins: 4,
-    csv: undefined,
-    json: undefined,
-    idx: undefined,
-    toy: undefined,
-  }[data.dataset.kind];
-  if (inputs === undefined || (model.kind !== 'mlp' && model.kind !== 'softmax')) return undefined;
-  const widths = [inputs, ...(model.kind === 'mlp' ? model.hidden : []), 10];
-  const params = widths.slice(1).reduce((sum, width, layer) => sum + (widths[layer]! + 1) * width, 0);
-  return params * Float32Array.BYTES_PER_ELEMENT;
+  const { dataset } = data;
+  if (dataset.kind === 'toy') return dataset.optima?.[0]?.length ?? dataset.dimension;
+  const shape = SHAPES[dataset.kind];
+  if (shape === undefined || (model.kind !== 'mlp' && model.kind !== 'softmax')) return undefined;
+  const widths = [shape.inputs, ...(model.kind === 'mlp' ? model.hidden : []), shape.classes];
+  return widths.slice(1).reduce((sum, width, layer) => sum + (widths[layer]! + 1) * width, 0);
 }
 
 function problemsOfError(error: unknown, path: string): Problem[] {

@@ -24,8 +24,11 @@ import {
   resolveSchedule,
   resolveTopology,
   resolveWeights,
+  type TopologySources,
 } from './checks.ts';
+import type { DesignCache } from './designed-overlay.ts';
 import type { Experiment } from './experiment.ts';
+import { namesNetwork, resolveNetworkLinks } from './network-links.ts';
 import { applyOverrides } from './overrides.ts';
 import { type ExperimentFile, experimentSchema } from './schema.ts';
 import { checkToy, resolveToy } from './toy-block.ts';
@@ -38,24 +41,39 @@ export interface ParseOptions {
   readonly overrides?: readonly string[];
   /** Reads the overlay file at an absolute path; by default from disk. */
   readonly readText?: (path: string) => string;
+  /** Told how far the design of an overlay is, where the experiment asks for one. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+  /** Overlays designed before. */
+  readonly designs?: DesignCache | undefined;
 }
 
 /** Reads and checks the experiment at `path`. Throws InputError `file-missing` …, or ProblemsError. */
-export function loadExperiment(path: string, overrides: readonly string[] = []): Experiment {
-  return parseExperiment(readDocumentFile(path, 'experiment'), { file: path, overrides });
+export function loadExperiment(
+  path: string,
+  overrides: readonly string[] = [],
+  designing: Pick<ParseOptions, 'onProgress' | 'designs'> = {},
+): Experiment {
+  return parseExperiment(readDocumentFile(path, 'experiment'), { file: path, overrides, ...designing });
 }
 
 /** An experiment from the text of its file. Throws ProblemsError with everything that is wrong. */
 export function parseExperiment(text: string, options: ParseOptions): Experiment {
   const changed = applyOverrides(parseYaml(text, options.file), options.overrides ?? []);
-  const data = withDefaultOptimizer(changed.data);
+  const { data, networkLinks } = withoutNetworkLinks(withDefaultOptimizer(changed.data));
   const checked = checkAgainst(experimentSchema, data);
   const problems: Problem[] = [...changed.problems, ...(checked.ok ? [] : checked.problems)];
   const file = checked.ok ? checked.value : soundBlocks(data);
   const graph = checkBlocks(file, silosOf(data), options, problems);
+  const folder = dirname(resolve(options.file));
+  const siloCount = graph?.overlay.nodes.length ?? silosOf(data);
+  const links =
+    networkLinks === undefined
+      ? undefined
+      : resolveNetworkLinks(networkLinks, folder, siloCount, problems);
   if (problems.length > 0 || !checked.ok || graph === undefined)
     throw new ProblemsError(options.file, problems);
-  return deepFreeze(assemble(checked.value, graph, dirname(resolve(options.file))));
+  const experiment = assemble(checked.value, graph, folder);
+  return deepFreeze(links === undefined ? experiment : { ...experiment, links });
 }
 
 interface Graph extends ResolvedTopology {
@@ -77,7 +95,7 @@ function checkBlocks(
   checkToy(file, problems);
   checkAggregate(file, problems);
   if (file.stop !== undefined) checkStop(file.stop, file.data, problems);
-  const found = resolveTopology(file.topology, silos, file.seed ?? 1, overlayReader(options), problems);
+  const found = resolveTopology(file.topology, silos, file.seed ?? 1, sourcesOf(options), problems);
   const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
   if (ruled !== undefined) checkCarrier(ruled.rule, file, problems);
   if (ruled !== undefined) checkModelSize(ruled.rule, ruled.options, file, problems);
@@ -163,13 +181,25 @@ function silosOf(data: unknown): number | undefined {
 
 function namesNoOverlay(topology: unknown): boolean {
   if (typeof topology !== 'object' || topology === null) return true;
-  return !Object.hasOwn(topology, 'file') && !Object.hasOwn(topology, 'overlay');
+  return !['file', 'overlay', 'underlay'].some((key) => Object.hasOwn(topology, key));
 }
 
 function withDefaultOptimizer(data: unknown): unknown {
   const train = (data as { train?: unknown } | null)?.train;
   if (typeof train !== 'object' || train === null || Object.hasOwn(train, 'optimizer')) return data;
   return { ...(data as object), train: { optimizer: 'sgd', ...train } };
+}
+
+/** `links` by the name of a network is a block of its own: its keys and defaults are others. */
+function withoutNetworkLinks(data: unknown): { data: unknown; networkLinks?: unknown } {
+  const { links, ...rest } = (data ?? {}) as { links?: unknown };
+  return namesNetwork(links) ? { data: rest, networkLinks: links } : { data };
+}
+
+function sourcesOf(options: ParseOptions): TopologySources {
+  const { file, onProgress, designs } = options;
+  const designing = { folder: dirname(resolve(file)), onProgress, designs };
+  return { readText: overlayReader(options), designing };
 }
 
 function overlayReader({ file, readText }: ParseOptions): (path: string) => string {

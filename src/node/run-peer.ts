@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
+import { requireParamsFit } from '../exchange/length.ts';
 import { type Identity, loadIdentity } from '../identity/keys.ts';
 import { layoutDigest, precisionOf, type Vector, vectorDigest } from '../params/layout.ts';
 import { encodeSafetensors } from '../params/safetensors.ts';
@@ -231,6 +232,7 @@ export async function runPeer(
     ...peerConfig(planFromJson(job.plan), job.self, stepsPerRound),
     notExpected: job.revoked ?? [],
   };
+  requireParamsFit(config.rule, config.context.options, trainer.layout.size);
   const digests = { experimentDigest: job.experimentDigest, layoutDigest: layoutDigest(trainer.layout) };
   const resumeFrom = await findCheckpoint(job, storage, digests, watcher);
   const incarnation = await nextIncarnation(storage, job.mode === 'peer' ? clock.calendar() : undefined);

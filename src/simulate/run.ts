@@ -3,6 +3,7 @@
  * it. The wall clock is used for progress and for letting signals in, never for what is written.
  */
 import type { Clock } from '../base/clock.ts';
+import { requireParamsFit } from '../exchange/length.ts';
 import { consensusDistance } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import type { PeerConfig } from '../peer/machine.ts';
@@ -84,13 +85,15 @@ export interface SimulatedRunResult {
 /** Between two looks at the world outside. */
 const BREATH_MS = 100;
 
-/** Rejects with what ended it early: a full disk (`storage-full` …), `training-diverged`. What was written stays. */
+/** Rejects with what ended it early: `rule-model`, a full disk (`storage-full` …), `training-diverged`. What was written stays. */
 export async function runSimulation(
   run: SimulatedRun,
   dependencies: RunDependencies,
 ): Promise<SimulatedRunResult> {
   const { peers, goal } = run;
   const { sink, interruption } = dependencies;
+  for (const { config, trainer } of peers)
+    requireParamsFit(config.rule, config.context.options, trainer.layout.size);
   const options = { level: run.record, jointLog: sink.isJoint, ...targetOf(goal) };
   const recorder = new SimulationRecorder(peers, options, sink);
   const breath = new Breath(dependencies, recorder);

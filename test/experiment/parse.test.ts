@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type GrapevineError, type Problem, ProblemsError } from '../../src/base/errors.ts';
+import { findExchangeRule } from '../../src/exchange/index.ts';
+import { requireParamsFit } from '../../src/exchange/length.ts';
 import { loadExperiment, parseExperiment } from '../../src/experiment/index.ts';
 
 const good = `
@@ -368,6 +370,61 @@ describe('files', () => {
     writeFileSync(join(folder, 'uses-bad.yaml'), good.replace('{kind: ring}', '{file: bad.yaml}'));
     expect(() => loadExperiment(join(folder, 'uses-bad.yaml'))).toThrow(
       /topology\.file\.arcs\.0: got \[0, 5\]/,
+    );
+  });
+});
+
+describe('a model with fewer params than the rule wants', () => {
+  const small = (exchange: string, data = 'digits, silos: 4', model = 'softmax') =>
+    problemsOf(
+      good.replace('mnist, silos: 4', data).replace('model: mlp', `model: ${model}\nexchange: ${exchange}`),
+    );
+
+  test.each([
+    ['top-k', 650],
+    ['random-k', 650],
+  ])('%s of a count that is all of them is taken, of one more refused before the run', (kind, length) => {
+    const counting = (count: number) => `{rule: choco, compressor: {kind: ${kind}, count: ${count}}}`;
+    expect(small(counting(length))).toEqual([]);
+    expect(small(counting(length + 1))).toEqual([
+      {
+        path: 'exchange.compressor',
+        message: `compressor keeps a count of ${length + 1} elements, but the model has ${length} params: wanted a count of at most ${length}`,
+      },
+    ]);
+  });
+
+  test.each([
+    ['penguins', 'penguins, silos: 3', 'softmax', 15],
+    ['an MLP of mnist', 'mnist, silos: 4', '{kind: mlp, hidden: [64, 32]}', 52_650],
+    ['the toy', '{kind: toy, dimension: 5}, silos: 4', '{kind: quadratic}', 5],
+    ['a toy with points', '{kind: toy, optima: [[1, 2], [3, 4], [5, 6]]}, silos: 3', '{kind: quadratic}', 2],
+  ])('the size of %s is known', (_what, data, model, length) => {
+    const counting = (count: number) =>
+      small(`{rule: choco, compressor: {kind: top-k, count: ${count}}}`, data, model);
+    expect(counting(length)).toEqual([]);
+    expect(counting(length + 1)[0]?.message).toContain(`the model has ${length} params`);
+  });
+
+  test('parts that would be empty are refused', () => {
+    const [problem] = small(
+      '{rule: gossip-learning, parts: 16}',
+      '{kind: toy, dimension: 5}, silos: 4',
+      '{kind: quadratic}',
+    );
+    expect(problem?.path).toBe('exchange.parts');
+    expect(problem?.message).toContain('parts is 16, but the model has 5 params: wanted at most 5 parts');
+  });
+
+  test('a size that only the data tell is judged when it is known', () => {
+    const rule = findExchangeRule('choco')!;
+    const options = { compressor: { kind: 'top-k', count: 8 } };
+    expect(() => requireParamsFit(rule, options, 8)).not.toThrow();
+    expect(() => requireParamsFit(rule, options, 7)).toThrow(
+      expect.objectContaining({
+        code: 'rule-model',
+        message: expect.stringContaining('the model has 7 params'),
+      }),
     );
   });
 });

@@ -2,7 +2,7 @@
  * npm run figures:compression — bytes until the worst peer's 92 %: ring of 16, digits, Dirichlet(0.5), D-PSGD in full precision against
  * CHOCO-SGD with scaled sign, at equal local steps and with more of them, for a small model and a large one. Bytes are what a peer puts on
  * the wire, frame and head of each message included, the mean over the peers, up to the first judged round after which all 16 have
- * 92 % on the global test set. All settings of a model have one learning rate and batch size. Training is that of `grapevine simulate`.
+ * 92 % on the global test set. All settings of a model have one learning rate, falling as a cosine over 1,200 updates, and one batch size. Training is that of `grapevine simulate`.
  *   --models softmax,mlp   which models
  */
 import { conclude, figureOptions, lineOfMeans, meanText, measured } from './figure.mjs';
@@ -31,6 +31,8 @@ const SETTINGS = {
   'full precision, 16 steps': { exchange: { rule: 'dpsgd' }, localSteps: 16 },
   [SIGN_STEPS]: { exchange: { rule: 'choco', compressor: 'sign', gamma: 1 }, localSteps: 16 },
 };
+/** Updates over which the learning rate falls. */
+const UPDATES = 1200;
 const ROUNDS_MAX = 600;
 
 const options = figureOptions({ models: { type: 'string', default: Object.keys(MODELS).join(',') } });
@@ -72,7 +74,13 @@ async function run({ spec, rate, everyRounds }, { exchange, localSteps }, seed) 
       testShare: 0.2,
     },
     model: spec,
-    train: { optimizer: 'sgd', learningRate: rate, batchSize: 32, localSteps },
+    train: {
+      optimizer: 'sgd',
+      learningRate: rate,
+      batchSize: 32,
+      localSteps,
+      schedule: { kind: 'cosine', steps: UPDATES, floor: 0.05 },
+    },
     topology: 'ring',
     exchange,
     evaluate: { everyRounds: localSteps === 1 ? everyRounds : 1 },

@@ -15,7 +15,7 @@
 import { Random } from '../base/random.ts';
 import type { AggregateMessage } from './aggregate-message.ts';
 import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
-import { createMass, createTaken, EPOCH, give, type Mass, type Taken, take } from './mass.ts';
+import { createMass, createTaken, give, type Mass, type Taken, take, tellsCarry } from './mass.ts';
 import { PeerSet } from './peer-set.ts';
 import type { RuleRefusal } from './rule.ts';
 
@@ -23,8 +23,6 @@ import type { RuleRefusal } from './rule.ts';
 export const CHECKS = 8;
 export const ATTEMPTS_MAX = 32;
 const SAFETY = 4;
-/** A sum with its carry goes out in the first messages of an epoch and in every so many'th after that. */
-const CARRY_EVERY = 8;
 /** Of a uniform number on [−1, 1] with variance 1. */
 const UNIT = Math.sqrt(3);
 
@@ -178,8 +176,7 @@ export function tell(aggregation: Aggregation): { to: readonly number[]; message
     return [{ to: up, message: { ...common, sum: undefined } }];
   return groupsOf(arcs, columnsOf(options)).map(({ sum, arcs: members }) => {
     const { part, partZ: z, carry, carryZ, epoch, count } = sum;
-    const isCarried = count % EPOCH < CARRY_EVERY || count % CARRY_EVERY === 0;
-    const told = { epoch, count, z, carryZ, part, carry: isCarried ? carry : undefined };
+    const told = { epoch, count, z, carryZ, part, carry: tellsCarry(sum) ? carry : undefined };
     return { to: members.map(({ peer }) => peer), message: { ...common, sum: told } };
   });
 }

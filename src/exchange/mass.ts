@@ -11,7 +11,9 @@
  * Precision, our deviation: sums grow for ever, and with them the step between neighbouring numbers. So σ is a pair (part, carry) of
  * f64: every EPOCH gifts the part is moved into the carry by an error-free sum (Knuth's TwoSum), its rounding error starting the new part;
  * the part of an epoch is small, its shares are exact to EPOCH·2⁻⁵³ for ever. And y loses what σ gained, not what it should have:
- * rounding never makes or destroys mass beyond the last bit of y. The carry changes once an epoch and is sent now and then.
+ * rounding never makes or destroys mass beyond the last bit of y. The carry changes once an epoch and is sent now and then. An epoch also
+ * ends where the weight to give has become small beside the part (COARSE): a peer that gives and is given nothing, because those that
+ * gave to it have gone, would else give in steps of the part's last bit, and y/z would drift away from what it was.
  */
 import { assert } from '../base/assert.ts';
 
@@ -30,6 +32,8 @@ export interface RunningSum {
   epoch: number;
   /** Rises with every change. */
   count: number;
+  /** Its count when the epoch began. */
+  epochFrom: number;
 }
 
 /** What was taken from one sender so far: its σ as of `count`. */
@@ -76,9 +80,13 @@ export type TakeOutcome =
   | 'impossible';
 
 /** Gifts between two moves of the part into the carry. */
-export const EPOCH = 1024;
-/** Below this a peer keeps what it has: z must never underflow. */
-const Z_MIN = 2 ** -500;
+const EPOCH = 1024;
+/** A part that is so many times the weight to give is moved into the carry: shares stay exact to COARSE·2⁻⁵³. */
+const COARSE = 2 ** 16;
+/** A sum's carry is told with the first gifts of an epoch, and with every so many'th after that. */
+const CARRY_EVERY = 8;
+/** Below this a peer keeps what it has: so little helps nobody. */
+const Z_MIN = 2 ** -60;
 /** A peer that gives back keeps at least this share of its weight at once. */
 const KEPT_SHARE_MIN = 1 / 8;
 
@@ -94,7 +102,13 @@ export function createSum(size: number): RunningSum {
     carryZ: 0,
     epoch: 0,
     count: 0,
+    epochFrom: 0,
   };
+}
+
+/** Whether this count of the sum is one that is told with the carry. */
+export function tellsCarry({ count, epoch, epochFrom }: RunningSum): boolean {
+  return epoch > 0 && (count - epochFrom < CARRY_EVERY || count % CARRY_EVERY === 0);
 }
 
 export function createTaken(): Taken {
@@ -142,6 +156,7 @@ function giveTo(
   share: Float64Array | undefined,
   zShare: number,
 ): void {
+  if (isCoarse(sum, mass.z)) rebase(sum);
   const { y } = mass;
   const { part } = sum;
   const next = new Float64Array(y.length);
@@ -155,7 +170,12 @@ function giveTo(
   sum.part = next;
   sum.partZ = nextZ;
   sum.count += 1;
-  if (sum.count % EPOCH === 0) rebase(sum);
+  if (sum.count - sum.epochFrom >= EPOCH) rebase(sum);
+}
+
+/** Whether the part is large beside the weight to give, and can be made small: what a move leaves is the last half bit of the carry. */
+function isCoarse({ partZ, carryZ }: RunningSum, z: number): boolean {
+  return partZ > COARSE * z && partZ > carryZ * 2 ** -52;
 }
 
 /** Moves the part into the carry without losing a bit: carry + part is the same before and after. */
@@ -168,6 +188,7 @@ function rebase(sum: RunningSum): void {
   sum.carry = carry;
   sum.part = rest;
   sum.epoch += 1;
+  sum.epochFrom = sum.count;
 }
 
 /** [a + b rounded, the rounding error] (Knuth). */
@@ -191,7 +212,9 @@ export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMa
     note(taken, offer, carryMoved);
     return 'baseline';
   }
-  const dz = offer.partZ - taken.partZ + (carryMoved ? offer.carryZ - taken.carryZ : 0);
+  const dz = carryMoved
+    ? difference(offer.partZ, taken.partZ, offer.carryZ, taken.carryZ)
+    : offer.partZ - taken.partZ;
   if (!(Math.abs(dz) <= zMax) || (order !== 'went-back' && dz < 0)) return 'impossible';
   if (dz < 0 && mass.z + dz < mass.z * KEPT_SHARE_MIN) return 'put-off';
   if (!addDifference(mass.y, taken, offer, carryMoved)) return 'impossible';
@@ -216,36 +239,26 @@ function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
 }
 
 /** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where a sum would not be finite. */
-function addDifference(y: Float64Array, taken: Taken, { part, carry }: Offer, carryMoved: boolean): boolean {
-  assert(part.length === y.length, 'a sum and a mass of different lengths');
-  const partBefore = taken.part;
-  const carries = carryMoved ? carryDifference(y.length, carry, taken.carry) : undefined;
+function addDifference(y: Float64Array, taken: Taken, offer: Offer, carryMoved: boolean): boolean {
+  assert(offer.part.length === y.length, 'a sum and a mass of different lengths');
   for (let at = 0; at < y.length; at++)
-    if (!Number.isFinite(y[at]! + differenceAt(at, part, partBefore, carries))) return false;
-  for (let at = 0; at < y.length; at++) y[at]! += differenceAt(at, part, partBefore, carries);
+    if (!Number.isFinite(y[at]! + differenceAt(at, taken, offer, carryMoved))) return false;
+  for (let at = 0; at < y.length; at++) y[at]! += differenceAt(at, taken, offer, carryMoved);
   return true;
 }
 
-/** Undefined where both are zero. */
-function carryDifference(
-  size: number,
-  carry: Float64Array | undefined,
-  carryBefore: Float64Array | undefined,
-): Float64Array | undefined {
-  if (carry === undefined && carryBefore === undefined) return undefined;
-  const difference = new Float64Array(size);
-  for (let at = 0; at < size; at++) difference[at] = (carry?.[at] ?? 0) - (carryBefore?.[at] ?? 0);
-  return difference;
+function differenceAt(at: number, taken: Taken, { part, carry }: Offer, carryMoved: boolean): number {
+  const partBefore = taken.part === undefined ? 0 : taken.part[at]!;
+  if (!carryMoved) return part[at]! - partBefore;
+  return difference(part[at]!, partBefore, carry?.[at] ?? 0, taken.carry?.[at] ?? 0);
 }
 
-function differenceAt(
-  at: number,
-  part: Float64Array,
-  partBefore: Float64Array | undefined,
-  carries: Float64Array | undefined,
-): number {
-  const moved = partBefore === undefined ? part[at]! : part[at]! - partBefore[at]!;
-  return carries === undefined ? moved : moved + carries[at]!;
+/** (carry + part) − (carryBefore + partBefore), as exact as if it were rounded once: a small gift is the difference of large sums. */
+function difference(part: number, partBefore: number, carry: number, carryBefore: number): number {
+  const [parts, partsRest] = twoSum(part, -partBefore);
+  const [carries, carriesRest] = twoSum(carry, -carryBefore);
+  const [sum, sumRest] = twoSum(parts, carries);
+  return sum + (sumRest + (partsRest + carriesRest));
 }
 
 function note(taken: Taken, offer: Offer, carryMoved: boolean): void {

@@ -15,10 +15,12 @@ export interface KeptPushSum {
   readonly taken: Map<number, Taken>;
 }
 
-interface PackedSum extends Omit<RunningSum, 'part' | 'carry'> {
+interface PackedVectors {
   readonly part: Uint8Array;
   readonly carry: Uint8Array;
 }
+
+type PackedSum = Omit<RunningSum, 'part' | 'carry'> & PackedVectors;
 
 interface Packed {
   readonly life: number;
@@ -29,7 +31,7 @@ interface Packed {
   readonly sums: readonly PackedSum[];
   /** Per out-arc: peer, incarnation or −1, start count, index among the sums or −1. */
   readonly arcs: readonly (readonly number[])[];
-  readonly taken: readonly (Omit<Taken, 'part' | 'carry'> & PackedSum & { readonly peer: number })[];
+  readonly taken: readonly (Omit<Taken, 'part' | 'carry'> & PackedVectors & { readonly peer: number })[];
 }
 
 const NONE = new Uint8Array(0);

@@ -17,20 +17,18 @@ import {
   createMass,
   createSum,
   createTaken,
-  EPOCH,
   give,
   type Mass,
   type Offer,
   type Taken,
   take,
+  tellsCarry,
 } from './mass.ts';
 import { oneOf, parseOptions, realNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import { packPushSum, unpackPushSum } from './push-sum-snapshot.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleRefusal, RuleScope } from './rule.ts';
 
-/** A sum with its carry goes out in the first messages of an epoch and in every so many'th after that. */
-const CARRY_EVERY = 8;
 /** How often a peer that leaves says what it gave. */
 const FAREWELLS = 3;
 const FAREWELL_MS = 10;
@@ -242,10 +240,10 @@ function tellSums(state: PushSumState): RuleAction[] {
     const { part, partZ, carry, carryZ, epoch, count } = sum;
     const numbers = [state.life, startCount, epoch, count, partZ];
     const { round } = state;
-    const withCarry = carry !== undefined && (count % EPOCH < CARRY_EVERY || count % CARRY_EVERY === 0);
-    const message: RuleMessage = withCarry
-      ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
-      : { kind: 'sum', round, vectors: [part], numbers };
+    const message: RuleMessage =
+      carry !== undefined && tellsCarry(sum)
+        ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
+        : { kind: 'sum', round, vectors: [part], numbers };
     return { kind: 'send', to: peers, message };
   });
 }

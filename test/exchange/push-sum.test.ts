@@ -349,6 +349,32 @@ describe('precision', () => {
   });
 });
 
+describe('precision where weight runs out', () => {
+  test('who gives and is given nothing, because those that gave to it have gone, keeps its value; who is given to takes no other', () => {
+    const network = new Averaging(
+      [
+        [0, 1],
+        [1, 0],
+        [0, 2],
+        [2, 0],
+      ],
+      [1, 5, 9],
+    );
+    for (let round = 0; round < 300; round++) network.round();
+    for (let round = 0; round < 35; round++) {
+      network.round((arc) => arc === 0 || arc === 2);
+      const { z, ratio } = network.held();
+      expect(z[0]).toBeGreaterThan(0);
+      expectClose(ratio, [5, 5, 5], 1e-9);
+      expectClose([network.total().y, network.total().z], [15, 3], 1e-11);
+    }
+    // A third of the weight is left each time, down to what helps nobody.
+    expect(network.held().z[0]).toBeLessThan(1e-15);
+    for (let round = 0; round < 100; round++) network.round();
+    expectClose(network.held().ratio, [5, 5, 5], 1e-11);
+  });
+});
+
 describe('training', () => {
   test('the change is added to y, and the step in x is bounded where z is small', () => {
     const options = { stepFactorMax: 2 };

@@ -1,6 +1,7 @@
 /**
- * Robust push-sum on the union of 4 random permutations, no training: rounds until every peer's estimate is within 1e-6 (relative) of
- * the mean. Seen from outside at each round's end; the run is cut when the last peer is there.
+ * Robust push-sum on the union of 4 random permutations, no training, links of a millisecond (as where an experiment names none): rounds
+ * until every peer's estimate is within 1e-6 (relative) of the mean. Seen from outside at each round's end; the simulation ends at the
+ * instant at which the last peer is there.
  */
 import { findExchangeRule } from '../../dist/exchange/index.js';
 import { peerConfig } from '../../dist/peer/index.js';
@@ -9,6 +10,16 @@ import { buildOverlay, mixingMatrix } from '../../dist/topology/index.js';
 
 const TOLERANCE = 1e-6;
 const ROUNDS_MAX = 400;
+const noLimit = () => Number.POSITIVE_INFINITY;
+const LINKS = {
+  delayMs: () => 1,
+  jitterMs: () => 0,
+  arcMbps: noLimit,
+  upMbps: noLimit,
+  downMbps: noLimit,
+  queueBytesMax: Number.POSITIVE_INFINITY,
+  isPlain: true,
+};
 
 /** @returns {Promise<{peers: number, rounds: number, error: number, events: number, cpuSeconds: number, wallSeconds: number, rssMB: number}>} */
 export async function pushSum(peerCount) {
@@ -43,18 +54,24 @@ export async function pushSum(peerCount) {
   const off = new Uint8Array(peerCount).fill(1);
   let offCount = peerCount;
   let rounds = 0;
-  const enough = new AbortController();
+  let endMs = Number.POSITIVE_INFINITY;
   const observer = {
-    onEvaluate(peer, round, params) {
+    onEvaluate(peer, round, params, nowMs) {
       const isOff = Math.abs(params[0] / mean - 1) > TOLERANCE ? 1 : 0;
       offCount += isOff - off[peer];
       off[peer] = isOff;
       rounds = Math.max(rounds, round);
-      if (offCount === 0) enough.abort();
+      if (offCount === 0) endMs = Math.min(endMs, nowMs);
       return undefined;
     },
   };
-  const result = await simulate(peers, { observer, interruption: enough.signal });
+  const result = await simulate(peers, {
+    observer,
+    links: LINKS,
+    get untilMs() {
+      return endMs;
+    },
+  });
   const { user, system } = process.cpuUsage(before);
   return {
     peers: peerCount,

@@ -181,9 +181,7 @@ function reachRounds({ config }: PeerState, round: number): number {
 }
 
 /** Notes that the neighbour's round `round` was one that this peer could mix. */
-export function meetInStep({ neighbours, config, round: own }: PeerState, peer: number, round: number): void {
-  const neighbour = neighbours.get(peer);
-  if (neighbour === undefined) return;
-  const aheadMax = config.context.aheadMax.get(peer) ?? 1;
+export function meetInStep({ config, round: own }: PeerState, neighbour: Neighbour, round: number): void {
+  const aheadMax = config.context.aheadMax.get(neighbour.peer) ?? 1;
   if (round <= own + aheadMax) neighbour.inStepRound = Math.max(neighbour.inStepRound, Math.min(round, own));
 }

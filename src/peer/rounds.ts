@@ -17,7 +17,7 @@ const NO_SNAPSHOT = new Uint8Array(0);
 /** Gives the rule an event and performs what it asks for. */
 export function feed(run: Run, event: RuleEvent): void {
   const { rule } = run.state.config;
-  for (const action of rule.step(run.state.ruleState, event, run.scope)) perform(run, action);
+  for (const action of rule.step(run.state.ruleState, event, run)) perform(run, action);
 }
 
 /** Starts the round that the state names, from its params. */
@@ -73,10 +73,10 @@ export function peersUp(state: PeerState): number[] {
 }
 
 export function everybodyUp(state: PeerState): boolean {
-  const { notExpected = [] } = state.config;
-  return [...state.neighbours.values()].every(
-    ({ peer, up, left }) => up || left || notExpected.includes(peer),
-  );
+  const { notExpected } = state.config;
+  for (const { peer, up, left } of state.neighbours.values())
+    if (!up && !left && notExpected?.includes(peer) !== true) return false;
+  return true;
 }
 
 /** Asks for a checkpoint of where the peer is. */
@@ -124,6 +124,7 @@ function train(run: Run, params: Vector): void {
   const token = state.nextToken++;
   state.awaitedToken = token;
   state.trainAskedMs = run.now;
+  state.trainingFrom = params;
   const steps = state.config.stepsPerRound;
   run.actions.push({ kind: 'train', token, params, firstStep: state.round * steps, steps });
 }

@@ -5,36 +5,23 @@ import type { PeerMessage } from '../wire/message.ts';
 import type { FinishReason, MessageRefusal, PeerAction } from './machine.ts';
 import type { PeerState } from './state.ts';
 
-/** Time and chance of one step. */
-class StepScope implements RuleScope {
+/** One step under way: the state it changes, the actions it asks for, and the time and chance that it gives the rule. */
+export class Run implements RuleScope {
+  readonly state: PeerState;
   readonly now: number;
-  readonly #state: PeerState;
+  readonly actions: PeerAction[] = [];
   #random: Random | undefined;
 
   constructor(state: PeerState, now: number) {
-    this.#state = state;
+    this.state = state;
     this.now = now;
   }
 
   /** Made when the rule first asks for chance: named by (seed, peer, incarnation, number of the event). */
   get random(): Random {
-    const { config, incarnation, events } = this.#state;
+    const { config, incarnation, events } = this.state;
     this.#random ??= Random.of(config.seed, 'peer', config.self, incarnation, events);
     return this.#random;
-  }
-}
-
-/** One step under way: the state it changes, the time it is given, the actions it asks for. */
-export class Run {
-  readonly state: PeerState;
-  readonly now: number;
-  readonly actions: PeerAction[] = [];
-  readonly scope: RuleScope;
-
-  constructor(state: PeerState, now: number) {
-    this.state = state;
-    this.now = now;
-    this.scope = new StepScope(state, now);
   }
 }
 

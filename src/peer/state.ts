@@ -11,6 +11,8 @@ const SENT_MAX = 2;
 
 export interface Neighbour {
   readonly peer: number;
+  /** Whether this peer mixes what the neighbour sends. */
+  readonly isIn: boolean;
   up: boolean;
   /** It said goodbye, and has not come back. */
   left: boolean;
@@ -71,6 +73,10 @@ export interface PeerState {
   /** The token of the training whose result counts. */
   awaitedToken: number | undefined;
   trainAskedMs: number;
+  /** What the training under way started from. */
+  trainingFrom: Vector;
+  /** Trainings in a row that came to params that are not finite. */
+  divergedInRow: number;
   note: { beganMs: number; trainMs: number; loss: number; gradientSquaredNorm: number };
   /** Asked the neighbours for their state not long ago. */
   pulling: Pull | undefined;
@@ -87,6 +93,7 @@ export interface PeerState {
 
 export function createPeer(config: PeerConfig): PeerState {
   const { inNeighbours, outNeighbours } = config.context;
+  const heard = new Set(inNeighbours);
   const peers = [...new Set([...inNeighbours, ...outNeighbours])].sort((a, b) => a - b);
   return {
     config,
@@ -102,19 +109,22 @@ export function createPeer(config: PeerConfig): PeerState {
     nextToken: 0,
     awaitedToken: undefined,
     trainAskedMs: 0,
+    trainingFrom: new Float32Array(0),
+    divergedInRow: 0,
     note: { beganMs: 0, trainMs: 0, loss: Number.NaN, gradientSquaredNorm: Number.NaN },
     pulling: undefined,
     behindRound: undefined,
-    neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer)])),
+    neighbours: new Map(peers.map((peer) => [peer, createNeighbour(peer, heard.has(peer))])),
     reached: new Set(),
     agreement: undefined,
     stopAt: Number.POSITIVE_INFINITY,
   };
 }
 
-function createNeighbour(peer: number): Neighbour {
+function createNeighbour(peer: number, isIn: boolean): Neighbour {
   return {
     peer,
+    isIn,
     up: false,
     left: false,
     incarnation: 0,

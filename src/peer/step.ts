@@ -4,6 +4,8 @@
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { AGGREGATE_KIND } from '../exchange/aggregate-message.ts';
+import { allFinite } from '../params/kernels.ts';
+import type { Vector } from '../params/layout.ts';
 import {
   measured,
   serviceLinkDown,
@@ -30,6 +32,9 @@ import { askForState, beginRound, everybodyUp, feed, finish, peersUp, persist } 
 import { end, Run, refuse, send } from './run.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
 import { ruleTimer } from './timer-names.ts';
+
+/** Rounds in a row whose local updates may come to nothing; more are no accident. */
+const DIVERGED_MAX = 2;
 
 /** Performs one event at driver time `now` (ms). The state is changed in place; the actions are to be performed in order. */
 export function step(state: PeerState, event: PeerEvent, now: number): readonly PeerAction[] {
@@ -149,8 +154,30 @@ function trained(run: Run, event: PeerEvent & { kind: 'trained' }): void {
   state.note.gradientSquaredNorm = event.gradientSquaredNorm;
   const { behindRound } = state;
   state.behindRound = undefined;
+  const params = soundParams(run, event.params);
+  if (params === undefined) return;
   if (behindRound !== undefined && behindRound > state.round) askForState(run, behindRound);
-  feed(run, { kind: 'trained', params: event.params });
+  feed(run, { kind: 'trained', params });
+}
+
+/**
+ * Params that are not finite help nobody: the round's local updates are left out, and what a neighbour or chance did may heal. Undefined
+ * where that happens too often in a row: the driver is told.
+ */
+function soundParams({ state, actions }: Run, params: Vector): Vector | undefined {
+  const { trainingFrom, round } = state;
+  if (allFinite(params)) {
+    state.divergedInRow = 0;
+    return params;
+  }
+  state.divergedInRow += 1;
+  if (state.divergedInRow > DIVERGED_MAX) {
+    actions.push({ kind: 'diverged', round });
+    return undefined;
+  }
+  const detail = `params became NaN or infinite: this round's local updates are left out (${state.divergedInRow} in a row)`;
+  actions.push({ kind: 'notice', what: 'diverged', peer: undefined, round, detail });
+  return trainingFrom;
 }
 
 function received(run: Run, { name, message }: PeerEvent & { kind: 'received' }): void {
@@ -161,10 +188,10 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
   if (!firstTime(neighbour, name.incarnation, name.sequence)) return refuse(run, from, 'duplicate');
   switch (message.type) {
     case 'exchange':
-      if (!state.config.context.inNeighbours.includes(from)) return refuse(run, from, 'not-a-neighbour');
+      if (!neighbour.isIn) return refuse(run, from, 'not-a-neighbour');
       if (message.message.kind === AGGREGATE_KIND) return takeAggregate(run, from, message.message);
       learn(state, message.agreement);
-      meetInStep(state, from, message.message.round);
+      meetInStep(state, neighbour, message.message.round);
       feed(run, { kind: 'received', from, incarnation: name.incarnation, message: message.message });
       return tellWhereWeAre(run, from, message.message.round);
     case 'pull':

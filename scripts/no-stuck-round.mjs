@@ -1,5 +1,6 @@
 /**
- * npm run bench:churn -- [--schedules 50] [--simulated 1000] [--seed 1] [--rules a,b] [--rounds 120] [--json FILE]
+ * npm run bench:churn -- [--schedules 50] [--simulated 1000] [--seed 1] [--rules a,b] [--rounds 120]
+ *   [--from 0] [--json FILE]
  * No stuck round: seeded fault schedules (kill, stop and continue, outage, slow, loss, duplicate, corrupt) on real processes and on
  * virtual time, each judged beside runs without faults:
  *   hangs, crashes      runs that do not end; peers that die without the schedule's doing
@@ -7,6 +8,7 @@
  *                       deadline after each instant at which a fault begins or ends; wanted ≥ 0.5 where the rule tolerates the schedule
  *   accuracy            points below the runs without faults, where nobody's data are gone; wanted ≤ 1
  *   back                from the start of a killed peer's new process to its first round with a neighbour; wanted ≤ 10 s
+ * --from goes on with a later schedule, so that the 50 can be run in pieces; --json adds to what the file has, and the verdict is over all of it.
  * Real paces depend on what else the machine does: the load is printed. --schedules 0 or --simulated 0 leaves a part out.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '120' },
     rules: { type: 'string', default: exchangeRuleNames.join() },
+    from: { type: 'string', default: '0' },
     json: { type: 'string' },
   },
 });
@@ -106,6 +109,7 @@ const simulatedCount = Number(values.simulated);
 const realCount = Number(values.schedules);
 if (simulatedCount > 0) {
   await simulatedRuns({
+    from: Number(values.from),
     schedules: simulatedCount,
     seed,
     rules,
@@ -124,6 +128,7 @@ if (realCount > 0) {
   console.log(load());
   const folder = mkdtempSync(join(tmpdir(), 'grapevine-no-stuck-'));
   await realRuns({
+    from: Number(values.from),
     schedules: realCount,
     seed,
     rules,

@@ -20,14 +20,14 @@ const PACED = new Set(['pairwise', 'gossip-learning', 'push-sum', 'receive-merge
 const PERIOD_MS = 50;
 const REASONS = new Set(['deadline', 'down', 'left', 'absent', 'ahead', 'late']);
 
-export async function realRuns({ schedules, seed, rules, rounds, folder, onResult }) {
+export async function realRuns({ from, schedules, seed, rules, rounds, folder, onResult }) {
   const overlay = buildOverlay({ kind: 'ring' }, PEERS);
   const calm = new Map(rules.map((rule) => [rule, []]));
-  for (let index = 0; index < schedules; index++) {
+  for (let index = from; index < from + schedules; index++) {
     const rule = rules[index % rules.length];
     const nth = Math.floor(index / rules.length);
     const own = calm.get(rule);
-    if (nth % CALM_EVERY === 0) own.push(await swarm({ rule, seed, rounds, folder }));
+    if (own.length === 0 || nth % CALM_EVERY === 0) own.push(await swarm({ rule, seed, rounds, folder }));
     // The faults come while the run without them would still go on.
     const untilMs = Math.round(0.8 * lengthMs(own));
     const drawn = scheduleOf({ seed, index, untilMs, peerCount: PEERS, arcs: overlay.arcs });

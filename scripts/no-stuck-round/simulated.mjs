@@ -1,6 +1,6 @@
 /** Fault schedules on virtual time, every one beside the same run without faults: hangs, crashes, and the live peers' pace. */
-import { drawScenario, ruleVariants, runTrial } from '../../dist/simulate/fuzz/index.js';
-import { overlayOfScenario } from '../../dist/simulate/fuzz/scenario.js';
+import { ruleVariants, runTrial } from '../../dist/simulate/fuzz/index.js';
+import { drawScenario, overlayOfScenario } from '../../dist/simulate/fuzz/scenario.js';
 import { longestPauseMs, roundRate, windowsAfter } from './rate.mjs';
 import { faultInstants, scheduleOf, touchedPeers } from './schedules.mjs';
 import { isTolerated } from './tolerance.mjs';
@@ -10,9 +10,9 @@ const ROUNDS = 120;
 const DEADLINE_MS = 1_000;
 const UNTIL_MS = 6_000;
 
-export async function simulatedRuns({ schedules, seed, rules, onResult }) {
+export async function simulatedRuns({ from, schedules, seed, rules, onResult }) {
   const variants = ruleVariants.filter(({ rule }) => rules === undefined || rules.includes(rule));
-  for (let index = 0; index < schedules; index++) {
+  for (let index = from; index < from + schedules; index++) {
     const drawn = { ...drawScenario(seed, index, variants), rounds: ROUNDS };
     const overlay = overlayOfScenario(drawn);
     const { schedule, intensity } = scheduleOf({

@@ -5,7 +5,6 @@
 import { unreachable } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { OperatingError } from '../base/errors.ts';
-import { allFinite } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { logged } from '../peer/log.ts';
 import type { AggregateReport, FinishReason, PeerAction, PeerConfig, PeerEvent } from '../peer/machine.ts';
@@ -274,6 +273,8 @@ export class PeerNode {
       }
       case 'measure':
         return this.#measure(action.params);
+      case 'diverged':
+        return this.#fail(diverged(action.round));
       case 'aggregated':
         this.#aggregated.push(action.report);
         return recorder.aggregated(action.report, clock.now());
@@ -289,8 +290,6 @@ export class PeerNode {
     this.#beforeTraining = { round: this.#state.round, snapshot: heeded(trainer.snapshot()) };
     trainer.train(params, steps, { firstStep }).then(
       ({ params: trained, loss, gradientSquaredNorm }) => {
-        const counts = token === this.#state.awaitedToken;
-        if (counts && !allFinite(trained)) return this.#fail(diverged(this.#state.round));
         this.#dispatch({ kind: 'trained', token, params: trained, loss, gradientSquaredNorm });
       },
       (error: unknown) => this.#fail(error),

@@ -160,11 +160,14 @@ export type PeerAction =
         | 'half-exchange'
         | 'gathered'
         | 'left'
+        | 'diverged'
         | 'aggregate-without';
       readonly peer: number | undefined;
       readonly round: number;
       readonly detail?: string;
     }
+  /** Local updates come to nothing round after round: nothing that the peer could go on from, and nothing more from it. */
+  | { readonly kind: 'diverged'; readonly round: number }
   /** Judge these params by the plan's metrics; answered by `measured`. */
   | { readonly kind: 'measure'; readonly params: Vector }
   | { readonly kind: 'aggregated'; readonly report: AggregateReport }

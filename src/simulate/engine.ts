@@ -20,7 +20,7 @@ import type { SimulationResult } from './result.ts';
 import type { SimulatedPeer, SimulationOptions } from './simulation.ts';
 import { peerAt, plan, type Stage } from './stage.ts';
 import { clearTimer, comesUp, setTimer } from './timers.ts';
-import { evaluate, measure, persist, train, trained } from './work.ts';
+import { diverged, evaluate, measure, persist, train, trained } from './work.ts';
 
 /** Events between two breaths. */
 const BREATH_EVENTS = 32_768;
@@ -232,6 +232,8 @@ class Simulation implements Stage {
         return persist(this, one, action, atMs);
       case 'evaluate':
         return evaluate(this, one, action, atMs);
+      case 'diverged':
+        return diverged(one, action.round);
       case 'measure':
         return measure(this, one, action, atMs);
       case 'aggregated':

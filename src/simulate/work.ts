@@ -1,13 +1,10 @@
 /** What a peer asks its driver to compute and to keep: local updates, evaluations, checkpoints. */
 import { OperatingError } from '../base/errors.ts';
-import { allFinite } from '../params/kernels.ts';
 import type { PeerAction, PeerEvent } from '../peer/machine.ts';
 import { measurementsOf } from '../train/measure.ts';
 import type { Trainer } from '../train/trainer.ts';
 import type { Driven, Training } from './driven.ts';
 import type { Stage } from './stage.ts';
-
-type Trained = PeerEvent & { readonly kind: 'trained' };
 
 /** Starts the local updates; their result is planned for when they are done on virtual time. */
 export function train(stage: Stage, one: Driven, action: PeerAction & { kind: 'train' }, atMs: number): void {
@@ -41,9 +38,8 @@ export function trained(
     stage.queue.push(training.dueMs, one.peer, { kind: 'trained', life: one.life, training });
     return undefined;
   }
-  if (training.result === undefined)
-    return training.promise.then((result) => stage.step(one, finite(one, result as Trained), atMs));
-  stage.step(one, finite(one, training.result as Trained), atMs);
+  if (training.result === undefined) return training.promise.then((result) => stage.step(one, result, atMs));
+  stage.step(one, training.result, atMs);
   return undefined;
 }
 
@@ -91,11 +87,11 @@ async function updates(trainer: Trainer, action: PeerAction & { kind: 'train' })
   return { kind: 'trained', token, params: after, loss, gradientSquaredNorm };
 }
 
-function finite({ peer, state }: Driven, event: Trained): Trained {
-  if (event.token !== state.awaitedToken || allFinite(event.params)) return event;
+/** Ends the simulation: what a process would end with. */
+export function diverged({ peer }: Driven, round: number): never {
   throw new OperatingError(
     'training-diverged',
-    `training of peer ${peer} diverged in round ${state.round}: params became NaN or infinite; lower train.learningRate or set train.clipNorm`,
-    { peer, round: state.round },
+    `training of peer ${peer} diverged in round ${round}: params became NaN or infinite; lower train.learningRate or set train.clipNorm`,
+    { peer, round },
   );
 }

@@ -236,7 +236,27 @@ describe('the end', () => {
     expect(reached.peers[0]!.round).toBeLessThan(30);
   });
 
-  test('of a training that diverges is an error that names peer and round', async () => {
+  test('a training that comes to NaN now and then is left out of its round, recorded, and nobody stops', async () => {
+    const stumbling = (peer: number) => {
+      const trainer = plainTrainer(peer);
+      return {
+        ...trainer,
+        train: async (...given: Parameters<typeof trainer.train>) => {
+          const result = await trainer.train(...given);
+          if (peer === 1 && given[2].firstStep % 8 === 4) result.params[0] = Number.NaN;
+          return result;
+        },
+      };
+    };
+    const recorded = await simulateRecorded(virtualPeers(calm(), stumbling), virtualLinks);
+    expect(recorded[1]!.notices.diverged).toBeGreaterThan(0);
+    for (const { params, round } of recorded) {
+      expect(round).toBe(calm().rounds);
+      expect(params.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  test('of a training that diverges round after round is an error that names peer and round', async () => {
     const diverging = (peer: number) => ({
       ...plainTrainer(peer),
       train: async () => ({

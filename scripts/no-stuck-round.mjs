@@ -8,10 +8,10 @@
  *                       deadline after each instant at which a fault begins or ends; wanted ≥ 0.5 where the rule tolerates the schedule
  *   accuracy            points below the runs without faults, where nobody's data are gone; wanted ≤ 1
  *   back                from the start of a killed peer's new process to its first round with a neighbour; wanted ≤ 10 s
- * --from goes on with a later schedule, so that the 50 can be run in pieces; --json adds to what the file has, and the verdict is over all of it.
+ * --from N leaves out the schedules before N. What --json's file holds already is not run again, and counts: the 50 can be run in pieces.
  * Real paces depend on what else the machine does: the load is printed. --schedules 0 or --simulated 0 leaves a part out.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -103,8 +103,13 @@ function verdict(name, results) {
   return count('hang') + count('crash') + count('violation') + unexplained === 0;
 }
 
-const simulated = [];
-const real = [];
+const kept =
+  values.json !== undefined && existsSync(values.json)
+    ? JSON.parse(readFileSync(values.json, 'utf8'))
+    : { simulated: [], real: [], calm: {} };
+const { simulated, real, calm } = kept;
+const keep = () => values.json !== undefined && writeFileSync(values.json, `${JSON.stringify(kept)}\n`);
+const isKnownIn = (results) => (at) => results.some(({ index }) => index === at);
 const simulatedCount = Number(values.simulated);
 const realCount = Number(values.schedules);
 if (simulatedCount > 0) {
@@ -113,8 +118,10 @@ if (simulatedCount > 0) {
     schedules: simulatedCount,
     seed,
     rules,
+    isKnown: isKnownIn(simulated),
     onResult: (result) => {
       simulated.push(result);
+      if (simulated.length % 50 === 0) keep();
       const isBad = result.outcome !== 'ended' || (result.isJudged && result.rateRatio < PACE_MIN);
       if (isBad)
         console.log(
@@ -134,8 +141,12 @@ if (realCount > 0) {
     rules,
     rounds: Number(values.rounds),
     folder,
+    calm,
+    isKnown: isKnownIn(real),
+    onCalm: keep,
     onResult: (result) => {
       real.push(result);
+      keep();
       console.log(line(result));
       if (result.outcome !== 'ended') console.log(result.message);
     },
@@ -143,6 +154,5 @@ if (realCount > 0) {
   rmSync(folder, { recursive: true, force: true });
   isFine = verdict('real processes', real) && isFine;
 }
-if (values.json !== undefined)
-  writeFileSync(values.json, `${JSON.stringify({ simulated, real }, null, 2)}\n`);
+keep();
 process.exitCode = isFine ? 0 : 1;

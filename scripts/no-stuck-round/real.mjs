@@ -13,33 +13,57 @@ const PEERS = 5;
 const DEADLINE = { floorMs: 200, ceilingMs: 1_000, downGraceMs: 100 };
 /** A swarm that has not ended by then hangs: starting, the run, a drain, on a machine that does other things too. */
 const HANG_MS = 180_000;
-/** A run without faults for so many with. */
-const CALM_EVERY = 9;
+/** Runs without faults per rule: asynchronous ones never come to the same twice. */
+const CALM_RUNS = 2;
 /** Rules whose cycles can be given a length: their pace is then less that of the machine. */
 const PACED = new Set(['pairwise', 'gossip-learning', 'push-sum', 'receive-merge']);
 const PERIOD_MS = 50;
 const REASONS = new Set(['deadline', 'down', 'left', 'absent', 'ahead', 'late']);
 
-export async function realRuns({ from, schedules, seed, rules, rounds, folder, onResult }) {
+/** `calm`: what runs without faults came to, by rule; added to. `isKnown(index)`: it need not be run again. */
+export async function realRuns({
+  from,
+  schedules,
+  seed,
+  rules,
+  rounds,
+  folder,
+  calm,
+  isKnown,
+  onCalm,
+  onResult,
+}) {
   const overlay = buildOverlay({ kind: 'ring' }, PEERS);
-  const calm = new Map(rules.map((rule) => [rule, []]));
   for (let index = from; index < from + schedules; index++) {
+    if (isKnown(index)) continue;
     const rule = rules[index % rules.length];
-    const nth = Math.floor(index / rules.length);
-    const own = calm.get(rule);
-    if (own.length === 0 || nth % CALM_EVERY === 0) own.push(await swarm({ rule, seed, rounds, folder }));
+    calm[rule] ??= [];
+    const own = calm[rule];
+    while (own.length < CALM_RUNS) {
+      own.push(calmOf(await swarm({ rule, seed, rounds, folder })));
+      onCalm();
+    }
     // The faults come while the run without them would still go on.
     const untilMs = Math.round(0.8 * lengthMs(own));
     const drawn = scheduleOf({ seed, index, untilMs, peerCount: PEERS, arcs: overlay.arcs });
     const run = await swarm({ rule, seed, rounds, folder, schedule: drawn.schedule });
     onResult(judged({ index, rule, overlay, ...drawn, run, calm: own }));
   }
-  return calm;
+}
+
+/** What is kept of a run without faults. */
+function calmOf({ peers, summary, code, stderr }) {
+  if (summary === undefined)
+    throw new Error(`a run without faults ended with ${code}: ${stderr.slice(-2_000)}`);
+  return {
+    endsMs: peers.flatMap(({ lives }) => lives[0]?.rounds.at(-1)?.toMs ?? []),
+    rates: peers.flatMap(({ lives }) => roundRate(lives[0]?.rounds ?? [], []) ?? []),
+    accuracy: summary.accuracy.together?.mean,
+  };
 }
 
 function lengthMs(runs) {
-  const ends = runs.flatMap(({ peers }) => peers.flatMap(({ lives }) => lives[0]?.rounds.at(-1)?.toMs ?? []));
-  return Math.max(1_000, median(ends) || 0);
+  return Math.max(1_000, median(runs.flatMap(({ endsMs }) => endsMs)) || 0);
 }
 
 function experimentOf({ rule, seed, rounds, schedule }) {
@@ -121,15 +145,12 @@ function peerRecords(folder) {
 
 function judged({ index, rule, overlay, schedule, intensity, run, calm }) {
   const touched = touchedPeers(schedule);
-  const usable = calm.filter(({ summary }) => summary !== undefined);
   const pardoned = windowsAfter(faultInstants(schedule), DEADLINE.ceilingMs);
-  const usual = median(
-    usable.flatMap(({ peers }) => peers.map(({ lives }) => roundRate(lives[0]?.rounds ?? [], []))),
-  );
+  const usual = median(calm.flatMap(({ rates }) => rates));
   const untouched = run.peers.filter((_, peer) => !touched.has(peer));
   const rates = untouched.flatMap(({ lives }) => roundRate(lives[0]?.rounds ?? [], pardoned) ?? []);
   const accuracy = run.summary?.accuracy.together?.mean;
-  const usualAccuracy = median(usable.map(({ summary }) => summary.accuracy.together?.mean));
+  const usualAccuracy = calm.reduce((sum, one) => sum + one.accuracy / calm.length, 0);
   return {
     index,
     rule,

@@ -10,9 +10,10 @@ const ROUNDS = 120;
 const DEADLINE_MS = 1_000;
 const UNTIL_MS = 6_000;
 
-export async function simulatedRuns({ from, schedules, seed, rules, onResult }) {
+export async function simulatedRuns({ from, schedules, seed, rules, isKnown, onResult }) {
   const variants = ruleVariants.filter(({ rule }) => rules === undefined || rules.includes(rule));
   for (let index = from; index < from + schedules; index++) {
+    if (isKnown(index)) continue;
     const drawn = { ...drawScenario(seed, index, variants), rounds: ROUNDS };
     const overlay = overlayOfScenario(drawn);
     const { schedule, intensity } = scheduleOf({

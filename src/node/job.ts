@@ -5,7 +5,7 @@ import type { FaultSchedule } from '../faults/fault.ts';
 import type { RunPlan } from '../peer/plan.ts';
 import type { RecordLevel } from '../record/recorder.ts';
 import type { TrainerSpec } from '../train/spec.ts';
-import type { RunGoal } from './node.ts';
+import type { RunGoal } from './node-options.ts';
 import type { Shared } from './presence.ts';
 
 /** A RunPlan with the rule by name and the rows of each matrix as lists of [sender, weight]. */

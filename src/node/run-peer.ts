@@ -26,7 +26,8 @@ import { newestCheckpoint } from './checkpoint-store.ts';
 import { nextIncarnation } from './incarnation.ts';
 import { type PeerJob, planFromJson } from './job.ts';
 import { LatenessWatch } from './lateness-watch.ts';
-import { type NodeOutcome, PeerNode } from './node.ts';
+import { PeerNode } from './node.ts';
+import type { NodeOutcome } from './node-options.ts';
 import { type OtherPeer, Presence, type Settled } from './presence.ts';
 
 const EVENTS_FILE = 'events.jsonl';

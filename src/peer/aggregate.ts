@@ -37,6 +37,7 @@ import { precisionOf, zeros } from '../params/layout.ts';
 import { assertShape } from '../wire/message.ts';
 import type { AggregatePlan, FinishReason, PeerConfig, PeerEvent } from './machine.ts';
 import { end, type Run, refuse, send } from './run.ts';
+import type { Service, StageKind } from './service.ts';
 import type { PeerState } from './state.ts';
 
 /** Between two tellings. */
@@ -49,27 +50,6 @@ const SETTLE_PATIENCE_MS = 60_000;
 const TELL = 'aggregate';
 const PATIENCE = 'aggregate-patience';
 const LOST = 'aggregate-lost.';
-
-type StageKind = 'params' | 'metrics' | 'end';
-
-export interface Service {
-  readonly stages: readonly StageKind[];
-  stage: number;
-  aggregation: Aggregation;
-  /** Why the peer's rounds ended; undefined while they go on. */
-  reason: FinishReason | undefined;
-  /** In-neighbours heard since the last telling. */
-  readonly heard: Set<number>;
-  toldMs: number;
-  quietMs: number;
-  /** There is something that others may not know. */
-  news: boolean;
-  /** When the timer TELL is due; undefined: it is not set. */
-  dueMs: number | undefined;
-  progressMs: number;
-  leastError: number;
-  finished: boolean;
-}
 
 /** The messages that peers of this config send each other: the rule's, and the service's. */
 export function messagesOf({

@@ -32,8 +32,9 @@ export class Sequences {
       this.#older.push(this.#first, this.#last);
       this.#first = sequence;
       this.#last = sequence;
-    } else if (sequence >= this.#first || !insertInto((this.#older ??= []), sequence)) {
-      return false;
+    } else {
+      this.#older ??= [];
+      if (sequence >= this.#first || !insertInto(this.#older, sequence)) return false;
     }
     this.#count += 1;
     if (this.#count > SEQUENCES_MAX) this.#forget();

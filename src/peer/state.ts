@@ -2,9 +2,9 @@
 import type { Vector } from '../params/layout.ts';
 import type { Agreement } from '../wire/agreement.ts';
 import type { PeerMessage } from '../wire/message.ts';
-import type { Service } from './aggregate.ts';
 import type { PeerConfig } from './machine.ts';
 import { Sequences } from './sequences.ts';
+import type { Service } from './service.ts';
 
 /** A link can break when this peer has gone on to the next round and its message of the last one is still under way. */
 const SENT_MAX = 2;

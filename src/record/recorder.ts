@@ -2,7 +2,8 @@
  * What a driver writes down of a peer: the event log, one line a round, refusals and notices (bounded per kind), and the sums
  * that its final report is made of. A line is out before the actions that it caused.
  */
-import { type Aggregated, formatRecord, type RoundRecord, type RunRecord } from './records.ts';
+import type { Aggregated } from './aggregated.ts';
+import { formatRecord, type RoundRecord, type RunRecord } from './records.ts';
 
 /** What the record keeps: the summary only, one line a round too, or every event (which a replay needs). */
 export type RecordLevel = 'summary' | 'rounds' | 'all';

@@ -3,19 +3,9 @@
  * so the last line of a cut-off file may be torn: the reader drops it and says so; any other bad line is reported by number.
  * A number that is not finite (the loss of a diverged run) is written as null. `peer` is always the index in the membership.
  */
-import {
-  check,
-  flag,
-  type Kind,
-  list,
-  mapOf,
-  oneOf,
-  optional,
-  type Spec,
-  shape,
-  text,
-  whole,
-} from './shape.ts';
+
+import { type Aggregated, aggregatedFields } from './aggregated.ts';
+import { check, type Kind, list, oneOf, optional, shape, text, whole } from './shape.ts';
 import type { RunMode } from './summary.ts';
 
 export const RECORD_FORMAT = 'grapevine-record/1';
@@ -112,29 +102,6 @@ export interface NoticeRecord {
   readonly nowMs?: number;
 }
 
-/** What a peer says of a metric over all silos. */
-export interface AggregatedMetric {
-  /** Silos that gave it. */
-  readonly count: number;
-  readonly mean: number;
-  readonly least: number;
-  readonly most: number;
-  readonly sum?: number;
-}
-
-/** What all peers found together when their rounds were over. */
-export interface Aggregated {
-  readonly of: 'params' | 'metrics';
-  /** Where not, params stayed as they were and metrics are left out. */
-  readonly exact: boolean;
-  /** Indices of those that took part. */
-  readonly silos: readonly number[];
-  readonly attempts: number;
-  /** At most Σ |weight − 1/n| over the silos: no element of the mean is off by more than this times the greatest of the silos'. */
-  readonly weightError?: number;
-  readonly metrics?: Readonly<Record<string, AggregatedMetric>>;
-}
-
 export interface AggregateRecord extends Aggregated {
   readonly type: 'aggregate';
   readonly peer: number;
@@ -161,17 +128,6 @@ export type RunRecord =
   | NoticeRecord
   | AggregateRecord
   | EndRecord;
-
-export const aggregatedFields: Spec = {
-  of: oneOf('params', 'metrics'),
-  exact: flag,
-  silos: list(whole),
-  attempts: whole,
-  weightError: optional('number'),
-  metrics: optional(
-    mapOf(shape({ count: whole, mean: 'number', least: 'number', most: 'number', sum: optional('number') })),
-  ),
-};
 
 const shapes: Readonly<Record<RunRecord['type'], Kind>> = {
   run: shape({

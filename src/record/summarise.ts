@@ -1,6 +1,7 @@
 /** From what is known of each peer at its end to the run's summary; the same for processes and for virtual time. */
+
+import type { Aggregated } from './aggregated.ts';
 import type { RecorderTotals } from './recorder.ts';
-import type { Aggregated } from './records.ts';
 import {
   type AggregateSummary,
   type EndReason,

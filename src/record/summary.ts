@@ -3,7 +3,7 @@
  * Accuracies are shares from 0 to 1, absent where the set is empty; bytes and messages are sums over the whole run.
  */
 import { InputError } from '../base/errors.ts';
-import { type Aggregated, type AggregatedMetric, aggregatedFields } from './records.ts';
+import { type Aggregated, type AggregatedMetric, aggregatedFields } from './aggregated.ts';
 import { check, list, mapOf, optional, type Spec, shape, text, whole } from './shape.ts';
 
 export const SUMMARY_FORMAT = 'grapevine-summary/1';

@@ -1,13 +1,15 @@
 /**
- * Binary arithmetic coding: each bit costs −log₂ of the probability that it was given, and at most 0.006 bits more. A range coder with
+ * Arithmetic coding: each bit costs −log₂ of the probability that it was given, and at most 0.006 bits more. A range coder with
  * carries (Martin 1979; in the form that LZMA gave it): the interval [low, low + range) is split in proportion to the probability
- * of a 1, and range never falls below 2²⁴. Probabilities are 16-bit: 1 to 65,535 of 65,536.
+ * of a 1, and range never falls below 2²⁴. Probabilities are 16-bit: 1 to 65,535 of 65,536. A symbol of many is a span of 2¹⁴ (frequencies.ts),
+ * which costs 0.0015 bits more than its share at most; what is as likely 0 as 1 goes in as it is, up to 16 bits at once.
  *
  * Why not zlib: it codes whole bytes, so that a symbol costs a bit at least, and a table with every message (scripts/bench-codecs.mjs).
  */
 
-/** Probability of a 1, of 65,536. */
-export const HALF = 32768;
+/** A span is that many bits' worth of the range. */
+const SPAN_BITS = 14;
+export const SPAN_TOTAL = 2 ** SPAN_BITS;
 
 const RANGE_MAX = 2 ** 32 - 1;
 const RANGE_MIN = 2 ** 24;
@@ -29,6 +31,28 @@ export class BitEncoder {
       this.#low += split;
       this.#range -= split;
     }
+    while (this.#range < RANGE_MIN) {
+      this.#range *= 256;
+      this.#shift();
+    }
+  }
+
+  /** A symbol whose span of the 2¹⁴ begins at `start` and has `size` places, one at least. */
+  span(start: number, size: number): void {
+    const unit = this.#range >>> SPAN_BITS;
+    this.#low += unit * start;
+    this.#range = unit * size;
+    while (this.#range < RANGE_MIN) {
+      this.#range *= 256;
+      this.#shift();
+    }
+  }
+
+  /** The lowest `count` bits of a number, up to 16. */
+  raw(value: number, count: number): void {
+    const unit = this.#range >>> count;
+    this.#low += unit * value;
+    this.#range = unit;
     while (this.#range < RANGE_MIN) {
       this.#range *= 256;
       this.#shift();
@@ -96,23 +120,37 @@ export class BitDecoder {
     return bit;
   }
 
+  /** Where of the 2¹⁴ the next symbol is; `span` must follow, with its span. */
+  place(): number {
+    const place = Math.floor(this.#code / (this.#range >>> SPAN_BITS));
+    return place < SPAN_TOTAL ? place : SPAN_TOTAL - 1;
+  }
+
+  span(start: number, size: number): void {
+    const unit = this.#range >>> SPAN_BITS;
+    this.#code -= unit * start;
+    this.#range = unit * size;
+    while (this.#range < RANGE_MIN) {
+      this.#range *= 256;
+      this.#pull();
+    }
+  }
+
+  raw(count: number): number {
+    const unit = this.#range >>> count;
+    const found = Math.floor(this.#code / unit);
+    const value = found < 2 ** count ? found : 2 ** count - 1;
+    this.#code -= unit * value;
+    this.#range = unit;
+    while (this.#range < RANGE_MIN) {
+      this.#range *= 256;
+      this.#pull();
+    }
+    return value;
+  }
+
   #pull(): void {
     const byte = this.#next < this.#bytes.length ? this.#bytes[this.#next++]! : 0;
     this.#code = this.#code * 256 + byte;
   }
 }
-
-/** A probability that learns: 1/(n + 1.5) of the way at the n-th bit, 1/128 in the long run. */
-export class AdaptiveBit {
-  probability = HALF;
-  #seen = 0;
-
-  learn(bit: number): void {
-    const target = bit ? 65535 : 0;
-    const rate = this.#seen < RATES.length - 1 ? RATES[this.#seen++]! : RATES[RATES.length - 1]!;
-    const moved = this.probability + Math.round((target - this.probability) * rate);
-    this.probability = moved < 32 ? 32 : Math.min(moved, 65504);
-  }
-}
-
-const RATES = Float64Array.from({ length: 127 }, (_, seen) => 1 / (seen + 1.5));

@@ -11,6 +11,8 @@ import { decodeLevels, encodeLevels, levelBytesMax } from './levels.ts';
 
 const LEVELS_DEFAULT = 16;
 const LEVELS_MAX = 32767;
+/** 1 less half a unit of a chance of 32 bits. */
+const UP = 1 - 2 ** -33;
 
 interface QsgdOptions {
   /** s. */
@@ -28,13 +30,11 @@ export function quantise(vector: Vector, s: number, chance: Chance): { levels: I
   if (norm === 0) return { levels, norm };
   const perUnit = s / norm;
   for (let index = 0; index < levels.length; index++) {
-    const value = vector[index]!;
-    const exact = Math.abs(value) * perUnit;
-    const floor = exact | 0;
-    const level = chance() < exact - floor ? floor + 1 : floor;
+    const exact = vector[index]! * perUnit;
+    // ⌊a + 1 − u⌋ is 1 more than ⌊a⌋ just where u < a − ⌊a⌋, up to half a unit of u: without a branch that nobody can predict.
+    const level = (Math.abs(exact) + (UP - chance())) | 0;
     // The rounding of the norm may lead beyond s.
-    const bounded = Math.min(level, s);
-    levels[index] = value < 0 ? -bounded : bounded;
+    levels[index] = Math.sign(exact) * Math.min(level, s);
   }
   return { levels, norm };
 }

@@ -23,7 +23,7 @@ const roundsPerLoopCheck = 4;
 const marksMax = 2 ** 30;
 
 export class ClosedWalks {
-  /** Arcs looked at so far: what passes cost, the same on every machine. */
+  /** Arcs looked at so far, and labels cleared: what passes cost, the same on every machine. */
   visitedArcs = 0;
   readonly #memory: WalkMemory;
   readonly #tolerance: number;
@@ -97,6 +97,7 @@ export class ClosedWalks {
   ): { loops: readonly (readonly number[])[]; cost: number; last: number } {
     const { count, masks } = this.#memory;
     const first = source * masks + 1;
+    this.visitedArcs += this.#cost.length;
     this.#cost.fill(Number.POSITIVE_INFINITY);
     this.#waiting.fill(0);
     this.#cost[first] = 0;

@@ -38,7 +38,7 @@ const labelArcsMax = 1e8;
 const stepsMax = 40;
 /** Steps of λ, as shares of the known cycle time: what a group must raise the bound by at first, and in the end. */
 const probeShare = 5e-4;
-const branchingShare = 1e-4;
+const lastShare = 1e-4;
 const roundingShare = 1e-10;
 
 /**
@@ -116,10 +116,13 @@ class CutSearch {
   readonly #delayMs: Float64Array;
   readonly #proofs = new Map<string, CutProof>();
   readonly #tried = new Set<string>();
-  readonly #crossed = new Set<string>();
+  /** By group: the least λ at which a cycle is known to leave it. */
+  readonly #crossedMs = new Map<string, number>();
   #size = memorySizeMin;
   /** The one that raised the bound last. */
   #leader: CutProof | undefined;
+  /** With this memory. */
+  #hasRaised = false;
 
   constructor(count: number, delayMs: Float64Array) {
     this.#count = count;
@@ -134,7 +137,10 @@ class CutSearch {
       const proof = this.#next(best.lowerBoundMs + probeShare * upperMs);
       if (proof !== undefined) {
         const raised = this.#raisedBy(proof, best, upperMs, expired);
-        if (raised !== best) this.#leader = proof;
+        if (raised !== best) {
+          this.#leader = proof;
+          this.#hasRaised = true;
+        }
         best = raised;
         if (!expired()) this.#tried.add(proof.nodes.join());
       } else if (!this.#lengthen()) break;
@@ -148,15 +154,20 @@ class CutSearch {
     return total;
   }
 
-  /** The most isolated group at λ that has not been tried with this memory; undefined: enough of them have. */
+  /**
+   * The group that raised the bound last, then the most isolated ones at λ, each once with this memory; undefined: one has raised the
+   * bound, or enough of them have not.
+   */
   #next(lambdaMs: number): CutProof | undefined {
     const tryable = groupsMax / 2 ** (this.#size - memorySizeMin);
-    if (this.#tried.size > 0 && this.#tried.size >= tryable) return undefined;
+    if (this.#tried.size > 0 && (this.#hasRaised || this.#tried.size >= tryable)) return undefined;
     const groups = separateGroups(this.#count, this.#delayMs, lambdaMs);
     if (groups.length === 1) return undefined;
+    if (this.#leader !== undefined) groups.unshift([...this.#leader.nodes]);
     const nodes = groups.find((group) => {
       const key = group.join();
-      return group.length <= groupSizeMax && !this.#tried.has(key) && !this.#crossed.has(key);
+      const isCrossed = (this.#crossedMs.get(key) ?? Number.POSITIVE_INFINITY) <= lambdaMs;
+      return group.length <= groupSizeMax && !this.#tried.has(key) && !isCrossed;
     });
     if (nodes === undefined) return undefined;
     const key = nodes.join();
@@ -172,6 +183,7 @@ class CutSearch {
     if (isAllTried || this.#size >= Math.min(memorySizeMax, this.#count)) return false;
     if (this.#count ** 2 * 2 ** (this.#size + 1) > labelArcsMax) return false;
     this.#size++;
+    this.#hasRaised = false;
     this.#tried.clear();
     return true;
   }
@@ -182,11 +194,16 @@ class CutSearch {
     const names = nodes.length === 1 ? `silo ${nodes[0]}` : `silos ${nodes.join(', ')}`;
     let best = start;
     let hasFailed = false;
-    for (let stepMs = probeShare * upperMs; stepMs > 0.99 * probeShare * upperMs && !expired(); ) {
+    let leastShare = probeShare;
+    for (let stepMs = probeShare * upperMs; stepMs > 0.99 * leastShare * upperMs && !expired(); ) {
       if (best.lowerBoundMs >= upperMs) break;
       const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
       const outcome = proof.try(lambdaMs, stepsMax, expired);
-      if (outcome === 'crossed' && best === start) this.#crossed.add(nodes.join());
+      if (outcome === 'crossed') {
+        // There is no more to it than that cycle's mean, which is worth coming close to.
+        this.#crossedMs.set(nodes.join(), lambdaMs);
+        leastShare = lastShare;
+      }
       if (outcome === 'proved') {
         best = { lowerBoundMs: lambdaMs, proof: `no cycle of a lower mean leaves ${names}` };
         if (!hasFailed) stepMs *= 2;
@@ -214,7 +231,7 @@ function branched(
   for (let lambdaMs = justBelowMs; lambdaMs > best.lowerBoundMs && !run.expired(); ) {
     if (refutedByBranching(count, delayMs, lambdaMs, run)) best = { lowerBoundMs: lambdaMs, proof };
     else above = lambdaMs;
-    if (above - best.lowerBoundMs < branchingShare * upperMs) break;
+    if (above - best.lowerBoundMs < lastShare * upperMs) break;
     lambdaMs = (above + best.lowerBoundMs) / 2;
   }
   return best;

@@ -25,12 +25,13 @@ const bestFreeOptions = bestOptions.extend({
 export const bestFreeArcs: Designer<z.infer<typeof bestFreeOptions>> = {
   name: 'best-free-arcs',
   summary:
-    'best, with all arcs that cost nothing and fast mixing weights on them; {runs, steps, mixingSteps}',
+    'best, with all arcs that cost nothing and fast mixing weights on them; {runs, steps, boundArcs, mixingSteps}',
   options: bestFreeOptions,
   silosMax,
   design({ graph }, options, run): Design {
-    const { arcs, how, bound } = bestArcs(graph, options, run);
+    const { arcs, how, prove } = bestArcs(graph, options, run);
     const design = withFreeArcsMixed(graph, 'best-free-arcs', arcs, how, options.mixingSteps, run);
+    const bound = prove();
     return bound === undefined ? design : { ...design, lowerBoundMs: bound.lowerBoundMs };
   },
 };

@@ -1,14 +1,16 @@
 /**
  * Asynchronous runs as processes and on virtual time: final mean accuracy per seed and rule, and the difference of the means over the
- * seeds. A simulation knows of a machine what it is told: each is given the swarm's own training times, round by round, as a trace, and
- * half the median wait of its rounds as the delay of a message.
+ * seeds. A simulation knows of a machine what it is told: each takes the times of its swarm, round by round
+ * (`simulate: {compute: {kind: run, from: SWARM_DIR}}`).
  *   --seeds N        default 10
  *   --rules a,b      default pairwise,gossip-learning
  *   --rounds N       default 300
+ *   --settings a=b   more `--set` for the simulation, separated by commas
+ *   --out DIR        keeps the swarms there, and takes those that are there already
  * Exit code 1 where some rule differs by more than 0.5 points.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,10 +24,15 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '10' },
     rules: { type: 'string', default: 'pairwise,gossip-learning' },
     rounds: { type: 'string', default: '300' },
+    settings: { type: 'string' },
+    out: { type: 'string' },
   },
 });
 const seeds = Array.from({ length: Number(options.seeds) }, (_, index) => index + 1);
+const more = options.settings?.split(',') ?? [];
 const folder = mkdtempSync(join(tmpdir(), 'grapevine-compare-'));
+const swarms = options.out ?? join(folder, 'swarms');
+mkdirSync(swarms, { recursive: true });
 const file = join(folder, 'experiment.yaml');
 writeFileSync(
   file,
@@ -45,8 +52,10 @@ try {
   for (const rule of options.rules.split(',')) {
     const rows = [];
     for (const seed of seeds) {
-      const swarm = run('swarm', rule, seed);
-      const simulate = run('simulate', rule, seed, timesOf(rule, seed));
+      const out = join(swarms, `${rule}-${seed}`);
+      const swarm = swarmOf(rule, seed, out);
+      const times = `simulate={compute: {kind: run, from: ${JSON.stringify(out)}}}`;
+      const simulate = run('simulate', rule, seed, join(folder, `${rule}-${seed}`), [times, ...more]);
       rows.push({ swarm, simulate });
       console.log(
         `${rule.padEnd(18)} seed ${String(seed).padStart(2)}  swarm ${percent(swarm)}  simulate ${percent(simulate)}`,
@@ -63,33 +72,16 @@ try {
 }
 process.exitCode = fails ? 1 : 0;
 
-/** What the swarm took, as settings of the simulation. */
-function timesOf(rule, seed) {
-  const peers = join(folder, `swarm-${rule}-${seed}`, 'peers');
-  const rounds = readdirSync(peers)
-    .sort()
-    .map((name) =>
-      readFileSync(join(peers, name, 'events.jsonl'), 'utf8')
-        .split('\n')
-        .filter((line) => line.startsWith('{"type":"round"'))
-        .map((line) => JSON.parse(line)),
-    );
-  const trace = join(folder, `times-${rule}-${seed}.csv`);
-  const lines = Array.from({ length: Number(options.rounds) }, (_, round) =>
-    rounds.map((silo) => silo[round]?.trainMs ?? silo.at(-1).trainMs).join(),
-  );
-  writeFileSync(trace, lines.join('\n'));
-  const waits = rounds.flatMap((silo) => silo.map(({ waitMs }) => waitMs)).sort((a, b) => a - b);
-  const delayMs = (waits[Math.floor(waits.length / 2)] ?? 2) / 2;
-  return [
-    `links={delay: ${delayMs}}`,
-    `simulate={compute: {kind: trace, path: ${JSON.stringify(trace)}, per: round}}`,
-  ];
+/** Mean accuracy of the swarm, which is run unless it was before. */
+function swarmOf(rule, seed, out) {
+  const summary = join(out, 'summary.json');
+  if (existsSync(summary)) return JSON.parse(readFileSync(summary, 'utf8')).accuracy.together.mean;
+  rmSync(out, { recursive: true, force: true, maxRetries: 5 });
+  return run('swarm', rule, seed, out);
 }
 
 /** Mean accuracy over the silos at the run's end. */
-function run(command, rule, seed, world = []) {
-  const out = join(folder, `${command}-${rule}-${seed}`);
+function run(command, rule, seed, out, world = []) {
   const settings = [`seed=${seed}`, `exchange.rule=${rule}`, ...world].flatMap((setting) => [
     '--set',
     setting,

@@ -5,7 +5,7 @@
  * The conserved sum is Σy + Σ(σ − ρ) of the last checkpoints (which each peer's own account adds up to, whenever it was written) against
  * the sum of the first vectors, relative to the sum of their magnitudes; likewise Σz against 16.
  * In simulation (`grapevine simulate`) and over real links (`grapevine swarm`: 16 processes, libp2p over TCP with noise, messages lost by
- * the fault schedule). Options beside figure.mjs's: --real N seeds over real links (3; 0: none), --period MS of their rounds (200: long
+ * the fault schedule). Options beside figure.mjs's: --real N seeds over real links (3; 0: none), --period MS of their rounds (100: long
  * beside the second or so by which processes on a busy machine start apart, since who sends alone averages nothing).
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const RULES = {
 
 const options = figureOptions({
   real: { type: 'string', default: '3' },
-  period: { type: 'string', default: '200' },
+  period: { type: 'string', default: '100' },
 });
 const losses = options.quick ? [0, 0.5] : [0, 0.1, 0.3, 0.5];
 const realSeeds = options.seeds.slice(0, options.quick ? 1 : Number(options.real));

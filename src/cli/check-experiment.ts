@@ -9,13 +9,13 @@ import {
   experimentDigest,
   experimentWarnings,
   faultCounts,
-  loadExperiment,
   type RuleFit,
   resolveExperiment,
   ruleFits,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
 import { diameter, maxDegree, mixingMatrices, outNeighbours, periodGap } from '../topology/index.ts';
+import { readExperiment } from './designing.ts';
 import type { Session } from './session.ts';
 import { grapevineVersion } from './version.ts';
 
@@ -42,7 +42,7 @@ export interface SiloFacts {
 }
 
 export async function checkExperiment(session: Session, path: string): Promise<undefined> {
-  const experiment = loadExperiment(path, session.overrides);
+  const experiment = await readExperiment(session, path, session.overrides);
   const graph = graphFacts(experiment);
   const rules = ruleFits(experiment);
   const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment);

@@ -1,4 +1,5 @@
 /** `grapevine peer SILO.yaml`: one silo with data of its own, as one of the members, for as long as the run takes. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
 import type { SiloOwnData } from '../compose-silo.ts';
@@ -6,6 +7,7 @@ import type { Experiment } from '../experiment/index.ts';
 import type { EditionChange } from '../identity/index.ts';
 import type { PeerReport, RunningPeer } from '../node/run-peer.ts';
 import type { RunSummary } from '../record/index.ts';
+import { designFolder, readExperiment } from './designing.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { MembershipWatch } from './membership-watch.ts';
@@ -69,7 +71,9 @@ async function peer(
   const lingerMs = millisecondsOf('--linger', options.linger);
   const gatherMs = options.gather === undefined ? undefined : millisecondsOf('--gather', options.gather);
   const { loadSiloSetup } = await import('./silo-setup.ts');
-  const setup = await loadSiloSetup(path, session.overrides);
+  const setup = await loadSiloSetup(path, session.overrides, ({ experiment, runFolder }) =>
+    readExperiment(session, experiment, [], designFolder(join(runFolder, 'designs'))),
+  );
   const { siloOwnData } = await import('../compose-silo.ts');
   const { lockFolder } = await import('../storage/lock.ts');
   const { siloWarnings } = await import('../data/index.ts');

@@ -5,6 +5,7 @@ import { InputError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';
 import type { RunSummary } from '../record/index.ts';
+import { readExperiment } from './designing.ts';
 import type { Session } from './session.ts';
 import { grapevineVersion } from './version.ts';
 
@@ -41,8 +42,8 @@ export async function readNew(session: Session, path: string | undefined): Promi
       'name an experiment file, such as topologies/mnist-eleven-silos.yaml, or --resume RUN_DIR',
     );
   }
-  const { experimentDigest, loadExperiment, resolveExperiment } = await import('../experiment/index.ts');
-  const experiment = loadExperiment(path, session.overrides);
+  const { experimentDigest, resolveExperiment } = await import('../experiment/index.ts');
+  const experiment = await readExperiment(session, path, session.overrides);
   const data = await readData(session, experiment);
   const folder = session.options.out ?? defaultFolder(session, experiment.name);
   const resolved = resolveExperiment(experiment, versions());

@@ -30,9 +30,13 @@ export interface SiloSetup {
  * Reads and checks everything. Throws as loadSilo, loadExperiment, parseMembership, verifyMembership and loadIdentity do, and
  * InputError `silo-not-member`, `silo-name-mismatch`, `silo-revoked`, `membership-size`.
  */
-export async function loadSiloSetup(path: string, overrides: readonly string[]): Promise<SiloSetup> {
+export async function loadSiloSetup(
+  path: string,
+  overrides: readonly string[],
+  readExperiment: (silo: Silo) => Promise<Experiment> = async (silo) => loadExperiment(silo.experiment),
+): Promise<SiloSetup> {
   const silo = loadSilo(path, overrides);
-  const experiment = loadExperiment(silo.experiment);
+  const experiment = await readExperiment(silo);
   const membership = parseMembership(readDocumentFile(silo.members, 'the membership'), silo.members);
   verifyMembership(membership, { operator: silo.operator, experiment: experiment.name }, silo.members);
   const place = placeOf(silo, await loadIdentity(silo.key), membership, experiment);

@@ -53,6 +53,11 @@ export function howToRepeat(
   return `seed ${experiment.seed} ended early; it does the same again with: grapevine simulate ${quoted(source)}${settings} --out ANOTHER_DIR`;
 }
 
+/** After the disk was full. */
+export function howToGoOn(folder: string): string {
+  return `what it has so far is in ${folder}; with room on the disk, go on with it: grapevine simulate --resume ${quoted(folder)}`;
+}
+
 /** What it cost here, and what to do next. */
 export function closingText(
   folder: string,

@@ -1,7 +1,7 @@
 /** `grapevine simulate EXPERIMENT.yaml`: the experiment on virtual time, in this one process. */
 import type { Command } from 'commander';
 import { present } from '../base/assert.ts';
-import { InputError } from '../base/errors.ts';
+import { InputError, OperatingError } from '../base/errors.ts';
 import type { SwarmData } from '../compose.ts';
 import type { ComposedRun } from '../compose-simulation.ts';
 import type { Experiment } from '../experiment/index.ts';
@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import { reachedItsGoal, readData, readNew, readResumed, versions } from './run-setup.ts';
 import type { Session } from './session.ts';
-import { closingText, type HostFigures, howToRepeat, progressLine } from './simulate-text.ts';
+import { closingText, type HostFigures, howToGoOn, howToRepeat, progressLine } from './simulate-text.ts';
 import type { SimulationFolder } from './simulation-folder.ts';
 
 const EXAMPLES = `
@@ -64,11 +64,17 @@ async function simulate(
     return await finish(session, prepared, await execute(session, prepared, checkInvariants), cost);
   } catch (error) {
     if (error instanceof InputError) await forgetNew(prepared);
+    else if (isOfTheDisk(error)) session.say(howToGoOn(prepared.folder));
     else session.say(howToRepeat(prepared, resume === undefined ? path : undefined, session.overrides));
     throw error;
   } finally {
     await lock.release();
   }
+}
+
+/** What room on the disk mends: what was written stays, and the run goes on from there. */
+function isOfTheDisk(error: unknown): boolean {
+  return error instanceof OperatingError && error.code.startsWith('storage-');
 }
 
 /** Bad input that only the Trainers or a trace could see leaves nothing of a run that was to be new. */
@@ -87,8 +93,9 @@ async function prepareNew(session: Session, path: string | undefined): Promise<P
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {
   const { experiment, digest } = await readResumed(session, path, folder);
-  const { peerFolderOf, resumePoint } = await import('../swarm/run-folder.ts');
+  const { peerFolderOf, requireRunBy, resumePoint } = await import('../swarm/run-folder.ts');
   const data = await readData(session, experiment);
+  requireRunBy('simulate', folder, data.plan.silos[0]?.name);
   const members = data.plan.silos.map(({ name }) => ({ name, folder: peerFolderOf(folder, name) }));
   const { resume, problems } = await resumePoint(
     members,

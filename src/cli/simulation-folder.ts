@@ -34,6 +34,14 @@ export interface FolderOptions {
   readonly layout: Layout;
 }
 
+interface GatheredLog {
+  readonly path: string;
+  lines: string[];
+  characters: number;
+  /** A piece did not get out, or not whole: nothing may follow it, or the log would have a hole. */
+  isCut: boolean;
+}
+
 export class SimulationFolder {
   readonly #options: FolderOptions;
   readonly #root: FileStorage;
@@ -41,7 +49,7 @@ export class SimulationFolder {
   readonly #digests: { readonly experimentDigest: string; readonly layoutDigest: string };
   /** The last checkpoint of each peer: one follows another. */
   readonly #writing = new Map<number, Promise<void>>();
-  readonly #logs: { readonly path: string; lines: string[]; characters: number }[];
+  readonly #logs: GatheredLog[];
 
   constructor(options: FolderOptions) {
     const { folder, names, experimentDigest, layout } = options;
@@ -51,7 +59,7 @@ export class SimulationFolder {
     this.#peers = names.map((name) => fileStorage(peerFolderOf(folder, name), { isDurable: false }));
     const paths =
       names.length > OWN_LOGS_MAX ? [EVENTS_FILE] : names.map((name) => `peers/${name}/${EVENTS_FILE}`);
-    this.#logs = paths.map((path) => ({ path, lines: [], characters: 0 }));
+    this.#logs = paths.map((path) => ({ path, lines: [], characters: 0, isCut: false }));
   }
 
   append(peer: number, line: string): void {
@@ -67,9 +75,17 @@ export class SimulationFolder {
     return nextIncarnation(this.#root, undefined);
   }
 
-  /** Writes out what is gathered. OperatingError as Storage; what did not get out is given up. */
+  /** Writes out what is gathered, each log as far as it gets. OperatingError as Storage; what did not get out is given up. */
   flush(): void {
-    for (const log of this.#logs) this.#write(log);
+    const failures: unknown[] = [];
+    for (const log of this.#logs) {
+      try {
+        this.#write(log);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Before a checkpoint is there, the logs lead to it. */
@@ -118,12 +134,15 @@ export class SimulationFolder {
     return this.isJoint ? join(folder, EVENTS_FILE) : join(folder, 'peers', '*', EVENTS_FILE);
   }
 
-  #write(log: { readonly path: string; lines: string[]; characters: number }): void {
+  #write(log: GatheredLog): void {
     if (log.lines.length === 0) return;
     const text = `${log.lines.join('\n')}\n`;
     log.lines = [];
     log.characters = 0;
+    if (log.isCut) return;
+    log.isCut = true;
     this.#root.append(log.path, text);
+    log.isCut = false;
   }
 
   close(): void {

@@ -94,8 +94,9 @@ async function prepareNew(session: Session, path: string | undefined): Promise<P
 
 async function prepareResumed(session: Session, path: string | undefined, folder: string): Promise<Prepared> {
   const { experiment, digest } = await readResumed(session, path, folder);
-  const { openRunFolder, resumePoint } = await import('../swarm/run-folder.ts');
+  const { openRunFolder, requireRunBy, resumePoint } = await import('../swarm/run-folder.ts');
   const data = await readData(session, experiment);
+  requireRunBy('swarm', folder, data.plan.silos[0]?.name);
   const members = await openRunFolder(
     folder,
     data.plan.silos.map(({ name }) => name),

@@ -1,13 +1,15 @@
 /** `grapevine sweep SWEEP.yaml`: one experiment in many variations, over the cores; a table and a plot of all of them. */
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { InputError, type Problem, ProblemsError } from '../base/errors.ts';
+import type { DesignCache } from '../experiment/index.ts';
 import type { BandLine } from '../report/lines.ts';
 import type { SweepOutcome, SweepProgress } from '../sweep/runner.ts';
 import type { Axis, Cell, Sweep } from '../sweep/sweep.ts';
 import type { Row } from '../sweep/table.ts';
+import { designFolder, readExperiment } from './designing.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { Session } from './session.ts';
@@ -53,11 +55,19 @@ async function sweep(
   const jobs = jobsOf(options.jobs);
   const count = cellCount(parsed);
   if (count > CELLS_UNASKED && options.yes !== true) throw tooMany(parsed, count);
-  await checkPoints(parsed, file, session.overrides);
   const folder = session.options.out ?? join('sweeps', parsed.name);
+  const kept = designFolder(resolve(folder, 'designs'));
+  const designs = new Map<string, string>();
+  // The folder is written to only when all is sound.
+  const held = {
+    read: (key: string) => designs.get(key) ?? kept.read(key),
+    write: (key: string, text: string) => void designs.set(key, text),
+  };
+  await checkPoints(session, parsed, file, held);
   const varied = withOverrides(parsed, session.overrides);
   const text = readDocumentFile(parsed.experiment, 'experiment');
   await openSweepFolder(folder, varied, sweepDigest(varied, text));
+  for (const [key, overlay] of designs) kept.write(key, overlay);
   session.say(`${parsed.name}: ${count} cells, ${jobs} at a time; results in ${folder}`);
   const outcome = await execute(session, varied, folder, jobs);
   return finish(session, varied, folder, outcome);
@@ -71,10 +81,16 @@ function withOverrides(sweep: Sweep, overrides: readonly string[]): Sweep {
 }
 
 /** Every point of every axis is a sound experiment, the other axes at their first point: all problems before the first cell runs. */
-async function checkPoints(sweep: Sweep, file: string, overrides: readonly string[]): Promise<void> {
-  const { loadExperiment } = await import('../experiment/index.ts');
+async function checkPoints(
+  session: Session,
+  sweep: Sweep,
+  file: string,
+  designs: DesignCache,
+): Promise<void> {
+  const check = (settings: readonly string[]) =>
+    readExperiment(session, sweep.experiment, [...session.overrides, ...settings], designs);
   const first = sweep.axes.flatMap(({ points }) => points[0]?.settings ?? []);
-  loadExperiment(sweep.experiment, [...overrides, ...first]);
+  await check(first);
   const problems: Problem[] = [];
   for (const { name, points } of sweep.axes) {
     for (const { label, settings } of points.slice(1)) {
@@ -82,7 +98,7 @@ async function checkPoints(sweep: Sweep, file: string, overrides: readonly strin
         axis.name === name ? [] : (axis.points[0]?.settings ?? []),
       );
       try {
-        loadExperiment(sweep.experiment, [...overrides, ...others, ...settings]);
+        await check([...others, ...settings]);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
         problems.push({ path: `vary.${name}, point ${label}`, message: error.message });
@@ -102,7 +118,7 @@ async function execute(session: Session, sweep: Sweep, folder: string, jobs: num
     sweep,
     entry: fileURLToPath(new URL('../main.js', import.meta.url)),
     folderOf: (cell: Cell) => cellFolder(folder, cell),
-    env: session.io.env,
+    env: { ...session.io.env, GRAPEVINE_DESIGNS: resolve(folder, 'designs') },
     interruption,
   };
   const outcome = await runSweep({

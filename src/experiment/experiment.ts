@@ -4,6 +4,7 @@ import type { DeadlineOptions } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
 import type { Overlay } from '../topology/overlay.ts';
+import type { NetworkLinks } from './network-links.ts';
 import type { Baseline, Carrier, ExperimentFile, ModelSpec, TrainSettings } from './schema.ts';
 import type { LinksBlock, SimulateBlock } from './world.ts';
 
@@ -20,7 +21,7 @@ export interface Experiment {
   };
   readonly model: ModelSpec;
   readonly train: TrainSettings;
-  /** The topology block as the user wrote it, defaults filled in; a file's overlay is written out. */
+  /** The topology block as the user wrote it, defaults filled in; a file's or a designed overlay is written out. */
   readonly topology: Readonly<Record<string, unknown>>;
   /** The graph that `topology` describes, with data.silos nodes, connected. */
   readonly overlay: Overlay;
@@ -41,7 +42,7 @@ export interface Experiment {
   readonly baselines: readonly Baseline[];
   readonly record: 'summary' | 'rounds' | 'all';
   /** What messages meet between silos, and how training is computed and how long it takes, where the run is simulated. */
-  readonly links: LinksBlock;
+  readonly links: LinksBlock | NetworkLinks;
   /** A trace's path is absolute. */
   readonly simulate: SimulateBlock;
   /** What goes wrong, drawn and with peers by index; absent where nothing does. */

@@ -1,5 +1,7 @@
 /** Experiments and silos: files read, checked with all problems at once, completed and frozen. */
+export type { DesignCache } from './designed-overlay.ts';
 export { type Experiment, optimizerOf } from './experiment.ts';
+export { type NetworkLinks, networkGraph } from './network-links.ts';
 export { loadExperiment, type ParseOptions, parseExperiment } from './parse.ts';
 export { experimentDigest, resolveExperiment } from './resolve.ts';
 export { describeNeeds, type RuleFit, ruleFits } from './rule-fit.ts';

@@ -67,9 +67,7 @@ export function parseExperiment(text: string, options: ParseOptions): Experiment
   const folder = dirname(resolve(options.file));
   const siloCount = graph?.overlay.nodes.length ?? silosOf(data);
   const links =
-    networkLinks === undefined
-      ? undefined
-      : resolveNetworkLinks(networkLinks, folder, siloCount, problems);
+    networkLinks === undefined ? undefined : resolveNetworkLinks(networkLinks, folder, siloCount, problems);
   if (problems.length > 0 || !checked.ok || graph === undefined)
     throw new ProblemsError(options.file, problems);
   const experiment = assemble(checked.value, graph, folder);
@@ -109,7 +107,7 @@ function checkBlocks(
   }
   const faults = found === undefined ? undefined : resolveSchedule(file, found.overlay, problems);
   if (found === undefined || ruled === undefined) return undefined;
-  checkWorld(file.links, file.simulate, found.overlay.nodes.length, problems);
+  checkWorld(file.links, file.simulate, found.overlay, problems);
   checkRuleOnOverlay(ruled.rule, ruled.options, found.overlay, problems);
   checkScheduleCarrier(found.overlay, file.exchange?.carrier, problems);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FaultSchedule } from '../faults/fault.ts';
 import { instantsOf, timeText } from '../faults/spans.ts';
 import type { Experiment } from './experiment.ts';
+import type { NetworkLinks } from './network-links.ts';
 import { type LinksBlock, linksSchema, type SimulateBlock, simulateSchema } from './world.ts';
 
 type World = Pick<Experiment, 'links' | 'simulate'>;
@@ -14,7 +15,7 @@ type World = Pick<Experiment, 'links' | 'simulate'>;
 export function describeWorld({ links, simulate, faults }: Experiment): string[] {
   return [
     `simulate: ${describeCompute(simulate.compute)}${describeSlowness(simulate)}; ${describeTraining(simulate)}`,
-    `links: ${describeLinks(links)}`,
+    `links: ${'underlay' in links ? describeNetwork(links) : describeLinks(links)}`,
     `faults: ${faults === undefined ? 'none' : describeFaults(faults)}`,
   ];
 }
@@ -77,6 +78,25 @@ function describeTraining({ training }: SimulateBlock): string {
     : 'silos of one shape are trained together: faster, equal to rounding';
 }
 
+function describeNetwork({
+  underlay,
+  lengths,
+  coreMbps,
+  jitter,
+  queueMB,
+  dilation,
+  ...access
+}: NetworkLinks): string {
+  const { accessMbps, accessUpMbps = accessMbps, accessDownMbps = accessMbps } = access;
+  return [
+    `those of ${underlay}, ${lengths} lengths`,
+    `access ${accessUpMbps} Mbit/s up and ${accessDownMbps} down, core ${coreMbps}, where it says nothing else`,
+    ...(jitter === 0 ? [] : [`up to ${timeText(jitter)} more`]),
+    ...(queueMB === undefined ? [] : [`up to ${queueMB} MB wait`]),
+    ...(dilation === 1 ? [] : [`all ${dilation} times as slow`]),
+  ].join(', ');
+}
+
 function describeLinks({
   delay,
   jitter,
@@ -110,6 +130,7 @@ function describeFaults(schedule: FaultSchedule): string {
   const { faults, seed } = schedule;
   const kinds = Object.entries(faultCounts(schedule)).map(([kind, count]) => `${count} ${kind}`);
   const instants = faults.flatMap((fault) => instantsOf(fault).map(({ atMs }) => atMs));
-  const until = instants.length === 0 ? '' : `, the last change at ${timeText(Math.max(...instants))}`;
+  const last = Math.max(...instants);
+  const until = last > 0 ? `, the last change at ${timeText(last)}` : '';
   return `${faults.length} (${kinds.join(', ')}), seed ${seed}${until}; the same in swarm and simulate`;
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Problem } from '../base/errors.ts';
 import { time } from '../faults/durations.ts';
+import type { Overlay } from '../topology/overlay.ts';
 
 const positive = z.number().gt(0);
 /** One number for all silos, or one per silo. */
@@ -66,13 +67,17 @@ export const simulateSchema = z.strictObject({
 export type LinksBlock = z.output<typeof linksSchema>;
 export type SimulateBlock = z.output<typeof simulateSchema>;
 
-/** Lists per silo are as long as there are silos, and links name silos that are there. */
+/** Links of a silo that advice names. */
+const LINKED_MAX = 8;
+
+/** Lists per silo are as long as there are silos, and links are those of the graph, in one of their directions. */
 export function checkWorld(
   links: LinksBlock | undefined,
   simulate: SimulateBlock | undefined,
-  siloCount: number,
+  { nodes, arcs }: Overlay,
   problems: Problem[],
 ): void {
+  const siloCount = nodes.length;
   const lists: readonly (readonly [string, unknown])[] = [
     ['links.upMbps', links?.upMbps],
     ['links.downMbps', links?.downMbps],
@@ -86,9 +91,16 @@ export function checkWorld(
     problems.push({ path, message: `got ${list.length} numbers, wanted one per silo: ${siloCount}` });
   }
   for (const [row, [from, to]] of (links?.arcs ?? []).entries()) {
-    if (from < siloCount && to < siloCount && from !== to) continue;
-    const message = `got a link from ${from} to ${to}, wanted two different silos from 0 to ${siloCount - 1}`;
-    problems.push({ path: `links.arcs.${row}`, message });
+    if (from >= siloCount || to >= siloCount || from === to) {
+      const message = `got a link from ${from} to ${to}, wanted two different silos from 0 to ${siloCount - 1}`;
+      problems.push({ path: `links.arcs.${row}`, message });
+    } else if (!arcs.some(([a, b]) => (a === from && b === to) || (a === to && b === from))) {
+      const linked = arcs.flatMap(([a, b]) => (a === from ? [b] : b === from ? [a] : []));
+      const others = [...new Set(linked)].sort((a, b) => a - b).slice(0, LINKED_MAX);
+      const message = `the graph has no link between ${from} and ${to}`;
+      const suggestion = `silo ${from} is linked to ${others.join(', ')}`;
+      problems.push({ path: `links.arcs.${row}`, message, suggestion });
+    }
   }
   const { compute } = simulate ?? {};
   if (compute?.kind === 'uniform' && compute.to < compute.from)

@@ -17,8 +17,10 @@ export function resolveFaults(
   const found: Problem[] = [];
   const resolved = block.schedule === undefined ? written(block, seed, scene, found) : recorded(block, found);
   const { schedule, places } = resolved;
-  // An unknown name has no index to check.
-  if (found.length === 0) found.push(...scheduleProblems(schedule, scene, places));
+  // An unknown name has no index to check; the others are.
+  const named = found.map(({ path }) => path);
+  const more = schedule === undefined ? [] : scheduleProblems(schedule, scene, places);
+  found.push(...more.filter(({ path }) => !named.some((known) => known === path)));
   problems.push(...found);
   return found.length > 0 || schedule.faults.length === 0 ? undefined : schedule;
 }

@@ -1,11 +1,20 @@
 /** From an experiment's `links`, `simulate` and `faults` to what the engine asks: delays and capacities, compute times, fates. */
 import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
-import type { Experiment, LinksBlock, SimulateBlock } from '../experiment/index.ts';
+import {
+  type Experiment,
+  type LinksBlock,
+  type NetworkLinks,
+  networkGraph,
+  type SimulateBlock,
+} from '../experiment/index.ts';
 import { createFaultPlayer } from '../faults/player.ts';
+import type { Overlay } from '../topology/overlay.ts';
 import { type ComputeModel, type ComputeTimes, computeTimes } from './compute-times.ts';
 import type { LinkTable } from './network.ts';
 import type { SimulationOptions } from './simulation.ts';
+
+const BPS_PER_MBPS = 1e6;
 
 export type World = Pick<SimulationOptions, 'links' | 'computeMs' | 'faults'>;
 
@@ -24,7 +33,7 @@ export function worldOf(
   measured: MeasuredTimes,
 ): World {
   return {
-    links: linkTable(links),
+    links: 'underlay' in links ? networkTable(links, overlay) : linkTable(links),
     computeMs: computeOf(simulate, stepsPerRound, seed, measured),
     ...(faults === undefined ? {} : { faults: createFaultPlayer(faults, overlay.arcs) }),
   };
@@ -43,6 +52,26 @@ function linkTable({ delay, jitter, linkMbps, upMbps, downMbps, queueMB, arcs = 
     arcMbps: (from, to) => at(from, to)?.mbps ?? linkMbps ?? Number.POSITIVE_INFINITY,
     upMbps: rate(upMbps),
     downMbps: rate(downMbps),
+    queueBytesMax: queueMB === undefined ? Number.POSITIVE_INFINITY : queueMB * 1e6,
+    isPlain:
+      jitter === 0 &&
+      (linkMbps ?? upMbps ?? downMbps) === undefined &&
+      arcs.every(([, , { jitter: own = 0, mbps }]) => own === 0 && mbps === undefined),
+  };
+}
+
+/** Eq. 3 without the sharing of access links, which the network does itself: message for message, not in equal shares. */
+function networkTable(links: NetworkLinks, { placement }: Overlay): LinkTable {
+  const { dilation, jitter, queueMB } = links;
+  const { latencyMs, coreBps, upBps, downBps } = networkGraph(links);
+  const site = (peer: number) => placement?.[peer] ?? peer;
+  const mbps = (bps: number) => bps / (BPS_PER_MBPS * dilation);
+  return {
+    delayMs: (from, to) => dilation * latencyMs(site(from), site(to)),
+    jitterMs: () => jitter,
+    arcMbps: (from, to) => mbps(coreBps(site(from), site(to))),
+    upMbps: (peer) => mbps(present(upBps[site(peer)], 'a silo')),
+    downMbps: (peer) => mbps(present(downBps[site(peer)], 'a silo')),
     queueBytesMax: queueMB === undefined ? Number.POSITIVE_INFINITY : queueMB * 1e6,
   };
 }

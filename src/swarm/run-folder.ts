@@ -67,6 +67,23 @@ export async function removeRunFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
+/** A swarm's silos have keys, a simulation's have none: InputError `run-of-other-command` where the other one made the run. */
+export function requireRunBy(
+  command: 'swarm' | 'simulate',
+  folder: string,
+  firstName: string | undefined,
+): void {
+  const by =
+    firstName !== undefined && existsSync(placesOf(folder, firstName).keyPath) ? 'swarm' : 'simulate';
+  if (by === command) return;
+  const experiment = join(folder, EXPERIMENT_FILE);
+  throw new InputError(
+    'run-of-other-command',
+    `${folder} is a run of grapevine ${by}: go on with it by grapevine ${by} --resume ${folder}, or begin anew with grapevine ${command} ${experiment}`,
+    { folder },
+  );
+}
+
 /** The resolved experiment of an earlier run. InputError `run-missing`. */
 export async function readRunExperiment(folder: string): Promise<string> {
   try {

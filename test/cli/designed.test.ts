@@ -1,0 +1,164 @@
+/** Overlays designed for a network, inside an experiment: designed alike each time, trained over, and as fast as the designer says. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/base/random.ts';
+import { loadExperiment } from '../../src/experiment/index.ts';
+import { parseSummary, type RunSummary } from '../../src/record/index.ts';
+import {
+  connectivityGraph,
+  delayDigraph,
+  findDesigner,
+  maximumCycleMean,
+  type Overlay,
+  openUnderlay,
+  publishedConditions,
+} from '../../src/topology/index.ts';
+import { overlayText } from '../../src/topology/overlay-text.ts';
+import { run } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'grapevine-designed-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string) => join(folder, name);
+
+const STEP_MS = 5;
+const ROUNDS = 60;
+/** 650 params of 32 bits. */
+const WORKLOAD = { modelBits: 20_800, computeMs: STEP_MS };
+
+function write(name: string, { topology, more = '' }: { topology: string; more?: string }): string {
+  writeFileSync(
+    at(name),
+    `
+name: ${name.replace('.yaml', '')}
+seed: 1
+data: {dataset: {kind: digits, limit: {train: 660}}, partition: {kind: iid}}
+model: softmax
+train: {learningRate: 0.5, batchSize: 16, localSteps: 1, backend: cpu}
+topology: ${topology}
+links: {underlay: gaia, accessMbps: 10}
+simulate: {compute: {kind: constant, time: ${STEP_MS}}}
+baselines: []
+evaluate: {everyRounds: ${ROUNDS}}
+stop: {rounds: ${ROUNDS}}
+${more}`,
+  );
+  return at(name);
+}
+
+async function simulated(file: string, ...settings: string[]): Promise<RunSummary> {
+  const out = `${file}.run`;
+  const { exitCode, stderr } = await run('simulate', file, '--out', out, '--quiet', ...settings);
+  expect(exitCode, stderr).toBe(0);
+  return parseSummary(readFileSync(join(out, 'summary.json'), 'utf8'), out);
+}
+
+const rate = 10e6;
+const graph = connectivityGraph(openUnderlay('gaia'), {
+  ...publishedConditions,
+  upBps: rate,
+  downBps: rate,
+  workload: WORKLOAD,
+});
+
+/** An overlay file, as `grapevine design --out` writes it. */
+function save(kind: string, options: object): string {
+  const { overlay } = findDesigner(kind).design({ graph }, options, {
+    random: (...path) => Random.of(1, 'design', ...path),
+    expired: () => false,
+    progress: () => undefined,
+    wantsBound: false,
+  });
+  writeFileSync(at(`${kind}.yaml`), overlayText(overlay));
+  return at(`${kind}.yaml`);
+}
+
+/** Milliseconds a round. */
+function predicted({ arcs }: Overlay): number {
+  return maximumCycleMean(delayDigraph(graph, arcs))?.mean ?? 0;
+}
+
+const designed = (overlay: string, options = '{}') =>
+  `{underlay: gaia, overlay: ${overlay}, options: ${options}, workload: {modelBits: ${WORKLOAD.modelBits}, computeMs: ${STEP_MS}}, accessMbps: 10}`;
+
+describe('an overlay designed inside an experiment', () => {
+  it.each([
+    ['ring', '{}'],
+    ['best', '{runs: 1, steps: 2000}'],
+    ['mst', '{}'],
+  ])('%s: its simulated rounds take what the designer says', async (kind, options) => {
+    const file = write(`pace-${kind}.yaml`, { topology: designed(kind, options) });
+    const { wallSeconds, rounds, accuracy } = await simulated(file);
+    const roundMs = (wallSeconds * 1000) / ROUNDS;
+    const cycleMs = predicted(loadExperiment(file, []).overlay);
+    expect(rounds).toBe(ROUNDS);
+    // Training and messages of the first round have nobody to wait for: an end effect of a round or so.
+    expect(roundMs / cycleMs).toBeGreaterThan(0.95);
+    expect(roundMs / cycleMs).toBeLessThan(1.05);
+    expect(accuracy.together?.worst).toBeGreaterThan(0.6);
+  });
+
+  it('is the same each time, and written out in what was resolved', () => {
+    const file = write('same.yaml', { topology: designed('best', '{runs: 1, steps: 500}') });
+    const [one, other] = [loadExperiment(file, []), loadExperiment(file, [])];
+    expect(one.overlay).toEqual(other.overlay);
+    expect(one.overlay.nodes).toHaveLength(11);
+  });
+
+  it.each([
+    ['underlay: gaia', 'underlay: gaja', /topology\.underlay.*did you mean gaia/s],
+    ['overlay: ring', 'overlay: rong', /topology\.overlay.*did you mean ring/s],
+    ['computeMs: 5', 'computeMs: -5', /topology\.workload/],
+    ['overlay: ring', 'overlay: matcha', /draws its arcs anew in every round/],
+    ['accessMbps: 10', 'accessMbps: 0', /topology\.accessMbps/],
+  ])('%s as %s is refused by name', (from, to, message) => {
+    const file = write('bad.yaml', { topology: designed('ring').replace(from, to) });
+    expect(() => loadExperiment(file, [])).toThrow(message);
+  });
+
+  it('wants as many silos as the network has', () => {
+    const file = write('count.yaml', { topology: designed('ring') });
+    expect(() => loadExperiment(file, ['data.silos=7'])).toThrow(
+      /gaia, which has 11 silos, and the experiment has 7/,
+    );
+  });
+});
+
+describe('a saved design', () => {
+  it('best with free arcs is trained over, with its own weights', async () => {
+    const overlay = save('best-free-arcs', { runs: 1, steps: 2000, mixingSteps: 200 });
+    const file = write('free.yaml', { topology: `{file: ${overlay}}` });
+    const experiment = loadExperiment(file, []);
+    expect(experiment.overlay.weights).toBeDefined();
+    expect(experiment.exchange.weights).toBe('overlay');
+    expect(experiment.overlay.arcs.length).toBeGreaterThan(11);
+    const { accuracy, wallSeconds } = await simulated(file);
+    expect(accuracy.together?.worst).toBeGreaterThan(0.6);
+    expect((wallSeconds * 1000) / ROUNDS / predicted(experiment.overlay)).toBeLessThan(1.05);
+  });
+
+  it('a placed schedule is trained over, and averages exactly once a period', async () => {
+    const overlay = save('placed-schedule', {});
+    const topology = `{file: ${overlay}}`;
+    const file = write('placed.yaml', { topology });
+    const { overlay: placed } = loadExperiment(file, []);
+    const period = placed.schedule?.length ?? 0;
+    expect(period).toBeGreaterThan(1);
+    const { accuracy } = await simulated(file);
+    expect(accuracy.together?.worst).toBeGreaterThan(0.6);
+
+    const { consensusDistance } = await simulated(
+      write('exact.yaml', { topology }),
+      '--set',
+      'train.localSteps=0',
+      '--set',
+      'data.dataset={kind: toy}',
+      '--set',
+      'model=quadratic',
+      '--set',
+      `stop.rounds=${period}`,
+    );
+    expect(consensusDistance).toBeLessThan(1e-12);
+  });
+});

@@ -17,8 +17,8 @@ const UPDATES = 1600;
 const STEP_MS = 10;
 const CURVE_POINTS = 64;
 
-/** Synchronous rules wait for a lost message until this deadline at least. */
-const deadline = { floorMs: 20 };
+/** Of synchronous rules: what a lost message costs, at most (a message takes 1 ms). */
+const deadline = { floorMs: 20, ceilingMs: 100 };
 const RULES = {
   'receive-merge': { rule: 'receive-merge' },
   'gossip-learning': { rule: 'gossip-learning' },
@@ -27,7 +27,7 @@ const RULES = {
   'push-sum, plain': { rule: 'push-sum', variant: 'plain' },
   dpsgd: { rule: 'dpsgd', deadline },
   'dpsgd, 2 backups': { rule: 'dpsgd', backups: 2, deadline },
-  'pairwise*': { rule: 'pairwise' },
+  'pairwise*': { rule: 'pairwise', replyTimeoutMs: 20 },
   'choco* (sign)': { rule: 'choco', gamma: 0.8, deadline },
 };
 const GOAL_RULE = 'receive-merge';

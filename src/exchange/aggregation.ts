@@ -6,7 +6,7 @@
  * How a peer knows that its mean is exact, our addition: beside its vector each brings K numbers drawn from (seed, peer), whose mean over
  * those that have entered everybody can compute. A peer's estimate is Σ λᵢvᵢ with Σ λᵢ = 1; of its K check columns δ_k = Σ (λᵢ − 1/n) r_ik is
  * known, and with r of variance 1, mean δ² estimates Σ (λᵢ − 1/n)². From it
- *   weightError = 4 √n √(mean δ²)  ≥  Σ |λᵢ − 1/n|   (but for chance below 1e-5)
+ *   weightError = 8 √n √(mean δ²)  ≥  Σ |λᵢ − 1/n|   (but for chance below 1e-6)
  * so that no element of the mean is off by more than weightError · max |vᵢ|. Who is within the tolerance has settled; it is over when all have.
  *
  * Mass is lost with a peer that dies, or starts again without it: whoever notices begins another attempt, in which everybody brings its vector
@@ -22,7 +22,7 @@ import type { RuleRefusal } from './rule.ts';
 /** Check columns. */
 export const CHECKS = 8;
 export const ATTEMPTS_MAX = 32;
-const SAFETY = 4;
+const SAFETY = 8;
 /** Of a uniform number on [−1, 1] with variance 1. */
 const UNIT = Math.sqrt(3);
 

@@ -148,17 +148,18 @@ describe('a saved design', () => {
     const { accuracy } = await simulated(file);
     expect(accuracy.together?.worst).toBeGreaterThan(0.6);
 
-    const { consensusDistance } = await simulated(
-      write('exact.yaml', { topology }),
-      '--set',
+    // Every silo begins at an optimum of its own, and nobody trains.
+    const settings = [
       'train.localSteps=0',
-      '--set',
       'data.dataset={kind: toy}',
-      '--set',
-      'model=quadratic',
-      '--set',
-      `stop.rounds=${period}`,
-    );
-    expect(consensusDistance).toBeLessThan(1e-12);
+      'model={kind: quadratic, start: optimum}',
+    ];
+    const distanceAfter = async (rounds: number) => {
+      const set = [...settings, `stop.rounds=${rounds}`].flatMap((setting) => ['--set', setting]);
+      const { consensusDistance } = await simulated(write(`exact-${rounds}.yaml`, { topology }), ...set);
+      return consensusDistance;
+    };
+    expect(await distanceAfter(period - 1)).toBeGreaterThan(1e-3);
+    expect(await distanceAfter(period)).toBeLessThan(1e-12);
   });
 });

@@ -5,7 +5,7 @@
  * 92 % on the global test set. All settings of a model have one learning rate, falling as a cosine over 1,200 updates, and one batch size. Training is that of `grapevine simulate`.
  *   --models softmax,mlp   which models
  */
-import { conclude, figureOptions, lineOfMeans, meanText, measured } from './figure.mjs';
+import { conclude, figureOptions, lineOfMeans, mean, meanText, measured } from './figure.mjs';
 import { watched } from './virtual-time.mjs';
 
 const FIGURE = 'compression';
@@ -114,10 +114,6 @@ function timesFewer(model, setting) {
   const these = kilobytesOf(model, setting);
   if (full === undefined || these === undefined) return undefined;
   return full.map((kilobytes, at) => kilobytes / these[at]);
-}
-
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function rowOf(model, setting) {

@@ -131,6 +131,10 @@ export function lineOfMedians(name, xs, runs) {
   return { name, points };
 }
 
+export function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -139,6 +143,6 @@ export function median(values) {
 
 /** Mean and the half of its 95 % confidence interval, as text. */
 export function meanText(values, digits = 2) {
-  const { mean, high } = interval(values);
-  return `${mean.toFixed(digits)} ± ${(high - mean).toFixed(digits)}`;
+  const { mean: middle, high } = interval(values);
+  return `${middle.toFixed(digits)} ± ${(high - middle).toFixed(digits)}`;
 }

@@ -4,7 +4,7 @@
  * cosine over as many updates as fit into it). Rules that want an undirected graph get the same arcs in both directions. Judged are the
  * models at the end of the time, on the global test set. Training is that of `grapevine simulate`.
  */
-import { conclude, figureOptions, lineOfMeans, meanText, measured } from './figure.mjs';
+import { conclude, figureOptions, lineOfMeans, mean, meanText, measured } from './figure.mjs';
 import { watched } from './virtual-time.mjs';
 
 const FIGURE = 'loss';
@@ -117,10 +117,6 @@ function onGrid(curve) {
     const before = curve.findLast(([at]) => at <= time + 1e-9);
     return before === undefined ? [0, 0] : before.slice(1);
   });
-}
-
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function keyOf(name, loss) {

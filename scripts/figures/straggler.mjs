@@ -9,6 +9,7 @@ import {
   figureOptions,
   lineOfMeans,
   lineOfMedians,
+  mean,
   meanText,
   measured,
   median,
@@ -161,10 +162,6 @@ function goalsOf() {
       holds: fast.some((name) => mean(ofOwn(name, 100)) <= OWN_RATIO_GOAL),
     });
   return goals;
-}
-
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function plotOfTimes() {

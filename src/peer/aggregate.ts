@@ -62,7 +62,7 @@ export function messagesOf({
   const { params } = aggregate;
   const shape = aggregateShape(peerCount, {
     extremesMax: count,
-    columnsMax: Math.max(2 * count, 0) + CHECKS,
+    columnsMax: 2 * count + CHECKS,
     params,
   });
   return { ...rule.messages, [AGGREGATE_KIND]: shape };

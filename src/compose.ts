@@ -18,7 +18,9 @@ import { frameLimits } from './wire/message.ts';
 /** Rounds of a run that ends by time or goal only: more than any will reach. */
 const ROUNDS_UNBOUNDED = 2 ** 31 - 1;
 const GATHER_MS = 120_000;
-const PULL_TIMEOUT_MS = 5_000;
+/** How long answers to a request for state are waited for: no longer than a neighbour is, where that is less, and at least a second. */
+const PULL_TIMEOUT_MIN_MS = 1_000;
+const PULL_TIMEOUT_MAX_MS = 5_000;
 const MIB = 2 ** 20;
 /** A replay needs every event: such a log never drops a segment within any run that fits the disk. */
 const COMPLETE_LOG = { segmentBytesMax: 1024 * MIB, segmentsMax: 1024 };
@@ -39,7 +41,7 @@ export function planOf(experiment: Experiment): RunPlan {
     checkpointEveryRounds: checkpoint.everyRounds,
     evaluateEveryRounds: evaluate.everyRounds,
     gatherMs: GATHER_MS,
-    pullTimeoutMs: PULL_TIMEOUT_MS,
+    pullTimeoutMs: Math.min(PULL_TIMEOUT_MAX_MS, Math.max(PULL_TIMEOUT_MIN_MS, exchange.deadline.ceilingMs)),
     ...(experiment.aggregate === undefined ? {} : { aggregate: experiment.aggregate }),
   };
 }

@@ -262,7 +262,11 @@ function takeChange(state: ChocoState, from: number, change: Change, nowMs: numb
     return [{ kind: 'refuse', from, reason: change.round < state.round ? 'stale' : 'duplicate' }];
   if (taken === 'gap') {
     const detail = `a change from ${shown(change.from ?? ZERO)}, but the replica is at ${shown(tipOf(replica))}`;
-    return [{ kind: 'refuse', from, reason: 'out-of-step', detail }, ...ask(state, replica, change.round)];
+    const refusal = { kind: 'refuse', from, reason: 'out-of-step', detail } as const;
+    // Of changes that cannot be taken the barrier hears nothing: that the neighbour is far ahead would go unnoticed.
+    const isAhead = change.round > barrier.round + (state.context.aheadMax.get(from) ?? 1);
+    const behind: RuleAction[] = isAhead ? [{ kind: 'behind', round: change.round }] : [];
+    return [refusal, ...ask(state, replica, change.round), ...behind];
   }
   const actions: RuleAction[] = [];
   for (const { content, round } of taken) {

@@ -23,6 +23,7 @@ import {
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
 import { phaseOf } from './phases.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
+import { noteSpares, type Spares, sumInSpare } from './spare.ts';
 import { heedNeighbour, type Waiting, whenAllHere } from './waiting.ts';
 
 const VARIANTS = ['parallel', 'mix-then-adapt', 'adapt-then-mix'] as const;
@@ -42,6 +43,8 @@ interface DpsgdState extends Waiting {
   phase: 'idle' | 'training' | 'waiting' | 'both';
   /** Who is left out of this round's mixing. */
   excluded: readonly Exclusion[];
+  /** Models that came, while each is mixed in its own round only: with slack one may be mixed again. */
+  readonly spares: Spares | undefined;
 }
 
 export const dpsgd: ExchangeRule<DpsgdState> = {
@@ -78,16 +81,19 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
   },
 
   init(context, firstRound) {
+    const slack = context.options as unknown as Slack;
+    const { staleness, backups } = slack;
     return {
       context,
       variant: context.options.variant as Variant,
-      barrier: createBarrier(context, firstRound, context.options as unknown as Slack),
+      barrier: createBarrier(context, firstRound, slack),
       round: -1,
       params: new Float32Array(0),
       trained: undefined,
       phase: 'idle',
       wakeAtMs: undefined,
       excluded: [],
+      spares: staleness === 0 && backups === 0 ? new WeakSet() : undefined,
     };
   },
 
@@ -110,6 +116,7 @@ function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAc
     case 'received': {
       const { from, message } = event;
       const arrival = arrive(barrier, from, message.round, present(message.vectors[0], 'model vector'), now);
+      if (state.spares !== undefined) noteSpares(state.spares, event);
       if (arrival === 'taken') return [];
       if (arrival === 'future')
         return [
@@ -198,7 +205,7 @@ function mixed(state: DpsgdState, own: Vector, wait: Wait): Vector {
   }));
   terms.push({ peer: self, weight: ownWeight, vector: own });
   terms.sort((a, b) => a.peer - b.peer);
-  return weightedSum(terms);
+  return state.spares === undefined ? weightedSum(terms) : sumInSpare(state.spares, terms);
 }
 
 function finish(state: DpsgdState, params: Vector): RuleAction {

@@ -206,5 +206,5 @@ function decode(
     vectors.push(vector);
     piece += 1;
   }
-  return { ...event, message: { ...rest, vectors } };
+  return { ...event, message: { ...rest, vectors }, exclusive: true };
 }

@@ -6,11 +6,12 @@
  * waiting (SWIFT, Bornstein et al. 2023, averages with whatever its neighbours last sent). The mean of the peers is not kept where messages
  * are lost or speeds differ: it learns well and averages wrongly. Our deviation: a model is mixed once, never again in later cycles.
  */
-import { type WeightedVector, weightedSum } from '../params/kernels.ts';
+import type { WeightedVector } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { parseOptions } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
-import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleScope } from './rule.ts';
+import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
+import { noteSpares, type Spares, sumInSpare } from './spare.ts';
 
 /** The newest of a neighbour's models, by its life and round. */
 interface Newest {
@@ -27,6 +28,7 @@ interface ReceiveMergeState {
   params: Vector;
   training: boolean;
   readonly newest: Map<number, Newest>;
+  readonly spares: Spares;
   ended: boolean;
 }
 
@@ -52,6 +54,7 @@ export const receiveMerge: ExchangeRule<ReceiveMergeState> = {
     params: new Float32Array(0),
     training: false,
     newest: new Map(),
+    spares: new WeakSet(),
     ended: false,
   }),
 
@@ -66,7 +69,7 @@ export const receiveMerge: ExchangeRule<ReceiveMergeState> = {
         state.params = event.params;
         return proceed(state, scope);
       case 'received':
-        return received(state, event.from, event.incarnation, event.message);
+        return received(state, event);
       case 'timer':
         return state.round >= 0 && !state.training && !state.ended ? proceed(state, scope) : [];
       case 'end':
@@ -88,16 +91,18 @@ function begin(state: ReceiveMergeState, round: number, params: Vector, scope: R
 }
 
 function received(
-  { newest, ended }: ReceiveMergeState,
-  from: number,
-  incarnation: number,
-  { round, vectors }: RuleMessage,
+  { newest, ended, spares }: ReceiveMergeState,
+  event: RuleEvent & { kind: 'received' },
 ): RuleAction[] {
+  const { from, incarnation } = event;
+  const { round, vectors } = event.message;
   const last = newest.get(from);
   const sameLife = last?.incarnation === incarnation;
   if (sameLife && round <= last.round)
     return [{ kind: 'refuse', from, reason: round === last.round ? 'duplicate' : 'stale' }];
-  if (!ended) newest.set(from, { incarnation, round, model: vectors[0] });
+  if (ended) return [];
+  noteSpares(spares, event);
+  newest.set(from, { incarnation, round, model: vectors[0] });
   return [];
 }
 
@@ -115,7 +120,7 @@ function proceed(state: ReceiveMergeState, scope: RuleScope): RuleAction[] {
 }
 
 /** Ascending by peer with self in its place, so that the order of arrival does not change a bit. */
-function merged({ context, params, newest }: ReceiveMergeState): Vector {
+function merged({ context, params, newest, spares }: ReceiveMergeState): Vector {
   const { self, mixingRow } = context;
   const terms: (WeightedVector & { readonly peer: number })[] = [];
   const add = (peer: number, vector: Vector) =>
@@ -128,5 +133,8 @@ function merged({ context, params, newest }: ReceiveMergeState): Vector {
   const sum = terms.reduce((total, { weight }) => total + weight, 0);
   if (terms.length === 1 || !(sum > 0)) return params;
   terms.sort((a, b) => a.peer - b.peer);
-  return weightedSum(terms.map(({ weight, vector }) => ({ weight: weight / sum, vector })));
+  return sumInSpare(
+    spares,
+    terms.map(({ weight, vector }) => ({ weight: weight / sum, vector })),
+  );
 }

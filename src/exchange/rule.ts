@@ -132,6 +132,8 @@ export type RuleEvent =
       /** The sender's life. */
       readonly incarnation: number;
       readonly message: RuleMessage;
+      /** Nobody else holds the memory of its vectors: the rule may write into them. Absent: others may. */
+      readonly exclusive?: true;
     }
   /** `returning`: it asked for this peer's state of round `round` and will take part from there on. */
   | {

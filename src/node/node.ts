@@ -129,7 +129,7 @@ export class PeerNode {
       return this.#refused(from, decoded.reason, decoded.detail);
     }
     const { incarnation, sequence, message } = decoded.envelope;
-    this.#dispatch({ kind: 'received', name: { from, incarnation, sequence }, message });
+    this.#dispatch({ kind: 'received', name: { from, incarnation, sequence }, message, exclusive: true });
   }
 
   /** Called by the Transport, which a full disk must not hurt. */

@@ -18,7 +18,7 @@ export function weightedSum(terms: readonly WeightedVector[]): Vector {
   return weightedSumInto(zeros(precisionOf(first.vector), first.vector.length), terms);
 }
 
-/** The same into a vector that is there, which none of the terms is; returns it. */
+/** The same into a vector that is there, and may be one of the terms: they are read block by block before it is written. Returns it. */
 export function weightedSumInto(out: Vector, terms: readonly WeightedVector[]): Vector {
   const size = out.length;
   for (const { vector } of terms)

@@ -84,7 +84,13 @@ export type PeerEvent =
       readonly loss: number;
       readonly gradientSquaredNorm: number;
     }
-  | { readonly kind: 'received'; readonly name: MessageName; readonly message: PeerMessage }
+  /** `exclusive`: nobody else holds the memory of the message's vectors. */
+  | {
+      readonly kind: 'received';
+      readonly name: MessageName;
+      readonly message: PeerMessage;
+      readonly exclusive?: true;
+    }
   | { readonly kind: 'sendFailed'; readonly to: number; readonly sequence: number; readonly reason: string }
   | { readonly kind: 'linkUp'; readonly peer: number; readonly incarnation: number; readonly round: number }
   | { readonly kind: 'linkDown'; readonly peer: number; readonly reason: string }

@@ -180,7 +180,7 @@ function soundParams({ state, actions }: Run, params: Vector): Vector | undefine
   return trainingFrom;
 }
 
-function received(run: Run, { name, message }: PeerEvent & { kind: 'received' }): void {
+function received(run: Run, { name, message, exclusive }: PeerEvent & { kind: 'received' }): void {
   const { state } = run;
   const { from } = name;
   const neighbour = state.neighbours.get(from);
@@ -192,7 +192,13 @@ function received(run: Run, { name, message }: PeerEvent & { kind: 'received' })
       if (message.message.kind === AGGREGATE_KIND) return takeAggregate(run, from, message.message);
       learn(state, message.agreement);
       meetInStep(state, neighbour, message.message.round);
-      feed(run, { kind: 'received', from, incarnation: name.incarnation, message: message.message });
+      feed(run, {
+        kind: 'received',
+        from,
+        incarnation: name.incarnation,
+        message: message.message,
+        ...(exclusive === true ? { exclusive } : {}),
+      });
       return tellWhereWeAre(run, from, message.message.round);
     case 'pull':
       return answerPull(run, neighbour);

@@ -4,6 +4,7 @@
  * again from the seed by the initialiser that its layer declares (initial.ts), the same on all peers.
  * Layout: trainable tensors in the model's order, then the rest (BatchNorm's moving statistics, frozen tensors).
  */
+import { createRequire } from 'node:module';
 import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
 import { present } from '../base/assert.ts';
 import { InputError } from '../base/errors.ts';
@@ -15,6 +16,9 @@ import { scoreLogits } from './loss.ts';
 import type { Backward, DeviceBatch, DeviceModel, DeviceParams, Shape } from './model.ts';
 import { tensorOf } from './tf-device.ts';
 import { type Topology, withLogits } from './topology.ts';
+
+// As in engine.ts; and a program with a code cache (scripts/set-up/cached-program.cjs) cannot import().
+const require = createRequire(import.meta.url);
 
 /** A layers variable: `val` is protected in the typings, but the only way to give autodiff its variables. */
 interface LayerVariable {
@@ -80,7 +84,7 @@ export async function layersModel(
 
 async function build(topology: Topology): Promise<LayersModel> {
   // The union package, since layers call methods of tensors that only it registers.
-  const union = await import('@tensorflow/tfjs');
+  const union = require('@tensorflow/tfjs') as typeof import('@tensorflow/tfjs');
   try {
     const modelTopology = withLogits(topology) as object;
     return await union.loadLayersModel(union.io.fromMemory({ modelTopology }));

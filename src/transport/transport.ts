@@ -50,6 +50,7 @@ export interface TransportHandlers {
    * again without end. Told once per neighbour and reason until the link is up. A transport without addresses never calls it.
    */
   unreachable?(peer: number, reason: string): void;
+  /** The frame's memory is the receiver's alone from then on: it may write into it. */
   frame(from: number, frame: Frame): void;
   /** A control-plane message (signed gossip); `from` is its originator, not who forwarded it. */
   control(from: number, message: Uint8Array): void;

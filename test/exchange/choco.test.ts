@@ -296,6 +296,22 @@ describe('what a change says of its version', () => {
     ]);
   });
 
+  test('a change that cannot be taken still says that its sender is too far ahead', () => {
+    const peer = new DrivenRule({ rule: 'choco', self: 0, outNeighbours: [1] });
+    peer.begin(0, paramsOf(0, 0));
+    const change = (round: number): RuleMessage => ({
+      kind: 'delta',
+      round,
+      vectors: [],
+      numbers: [],
+      payload: new Uint8Array(5),
+    });
+    const near = peer.hears(1, change(1));
+    expect(refusals(near)).toEqual(['out-of-step']);
+    expect(near).not.toContainEqual(expect.objectContaining({ kind: 'behind' }));
+    expect(peer.hears(1, change(7))).toContainEqual({ kind: 'behind', round: 7 });
+  });
+
   test.each([
     ['a delta of one number', 'delta', [1]],
     ['a delta of four', 'delta', [1, 0, 0, 1]],

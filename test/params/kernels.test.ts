@@ -33,6 +33,12 @@ test('a weighted sum is Σ weight·value in f64 in the order given, rounded once
       expect(vectorDigest(weightedSumInto(new Float32Array(setting.size).fill(5), terms))).toBe(
         vectorDigest(wanted),
       );
+      for (const [index, { vector }] of terms.entries()) {
+        const out = vector.slice();
+        const inPlace = terms.map((term, at) => (at === index ? { ...term, vector: out } : term));
+        expect(weightedSumInto(out, inPlace)).toBe(out);
+        expect(vectorDigest(out)).toBe(vectorDigest(wanted));
+      }
     }),
     { numRuns: 60 },
   );

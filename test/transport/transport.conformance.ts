@@ -79,6 +79,19 @@ function frameTests(pair: () => Promise<[Peer, Peer]>, rig: TransportRig): void 
     expect(b.transport.counters().dataBytesReceived).toBeGreaterThanOrEqual(2_304_108);
   });
 
+  test('a frame that arrived is the receiver’s memory: writing into it changes neither what was sent nor what comes next', async () => {
+    const [a, b] = await pair();
+    const frame = patterned(5000, 3);
+    const intact = Buffer.from(frame.body[0]!);
+    for (const count of [1, 2]) {
+      await a.witness.send(a.transport, [1], frame);
+      const told = await b.witness.until('frame', () => true, count);
+      expect(Buffer.compare(told[count - 1]!.body, intact)).toBe(0);
+      told[count - 1]!.body.fill(255);
+      expect(Buffer.compare(frame.body[0]!, intact)).toBe(0);
+    }
+  });
+
   test.skipIf(!rig.ordered)('frames of one sender arrive in the order sent, each once', async () => {
     const [a, b] = await pair();
     const sends = Array.from({ length: 40 }, (_, index) =>

@@ -213,6 +213,22 @@ describe('the solver of the search', () => {
       { numRuns: 100 },
     );
   });
+
+  it('ends whatever the level that potentials have drifted to', () => {
+    const count = 9;
+    const random = Random.of(3, 'drift');
+    const solver = new CycleMeanSolver(count, count * count);
+    for (let from = 0; from < count; from++) {
+      for (let to = 0; to < count; to++) {
+        if (from === to) continue;
+        solver.from[solver.arcCount] = from;
+        solver.to[solver.arcCount] = to;
+        solver.length[solver.arcCount++] = random.uniform() / 3;
+      }
+    }
+    const mean = solver.solve(new Float64Array(count));
+    expect(solver.solve(new Float64Array(count).fill(1e9))).toBeCloseTo(mean, 9);
+  });
 });
 
 describe('lower bounds', () => {

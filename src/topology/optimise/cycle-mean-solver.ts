@@ -86,11 +86,15 @@ export class CycleMeanSolver {
     }
   }
 
-  /** The first policy: greedy at the potentials given. Returns the largest length. */
+  /**
+   * The first policy: greedy at the potentials given. Values count from node 0's: only differences matter, and a level that
+   * drifted over a hundred thousand solves would let rounding pass for improvement, for ever. Returns the largest length.
+   */
   #begin(potentials: Float64Array): number {
     let largest = 1;
+    const level = potentials[0]!;
     for (let node = 0; node < this.nodeCount; node++) {
-      this.#value[node] = -potentials[node]!;
+      this.#value[node] = level - potentials[node]!;
       let best = Number.NEGATIVE_INFINITY;
       for (let place = this.#start[node]!; place < this.#start[node + 1]!; place++) {
         const arc = this.#ordered[place]!;

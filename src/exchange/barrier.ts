@@ -9,75 +9,37 @@
  * return), so that one fault costs one deadline, not one a round; late arrivals count as lags, so that a steadily slow neighbour's
  * deadline grows to fit it.
  * A peer that is alone (all its neighbours left out) keeps the pace at which they were last heard, factor · median of lags: else it
- * would race ahead without them, and on its return they would take its params for the most advanced.
+ * would race ahead without them, and on its return they would take its params for the most advanced. Those that said goodbye hold
+ * nobody back: where all have, the peer goes its own pace.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
  *
  * Two ways to wait for less. Bounded staleness s (Ho et al. 2013): where a neighbour's message for this round is not here, its newest
  * one of the last s rounds is taken at once. Backups b (Chen et al. 2016, wait for the fastest n − b): as soon as all but b neighbours
- * are here, the others are left out of this round as `late`, and awaited again in the next. Either lets neighbours run further ahead:
- * aheadMax·(1 + s) rounds are kept for them, and whoever is further behind fetches state.
+ * are here, the others are left out of this round as `late`, and awaited again in the next. Staleness lets neighbours run further
+ * ahead: aheadMax·(1 + s) rounds are kept for them, and whoever is further behind fetches state. With backups whoever was late may leave
+ * rounds out (joining.ts): of a neighbour that has passed this round without a message for it, the newest one stands in, and only one
+ * that is more than JOIN_ROUNDS_MAX ahead is from the future.
  */
 import { present } from '../base/assert.ts';
 import type { Vector } from '../params/layout.ts';
-import type { DeadlineOptions, ExclusionReason, RuleContext } from './rule.ts';
+import {
+  type AwaitedNeighbour,
+  type Barrier,
+  dropBeyond,
+  inThisRound,
+  JOIN_ROUNDS_MAX,
+  mayJoin,
+  newestOf,
+  type Slack,
+  usable,
+} from './barrier-state.ts';
+import { addLag, allowanceMs, usualLagMs } from './lags.ts';
+import type { ExclusionReason, RuleContext } from './rule.ts';
 
-/** Lags remembered per neighbour. */
-const LAGS_MAX = 15;
-/** Lags needed before the median is trusted. */
-const LAGS_MIN = 3;
 /** Rounds whose start is remembered, to measure how late a stale message is. */
 const STARTS_MAX = 32;
 /** A deadline noticed this much too late says that the process was suspended. */
 const SUSPENDED_MS = 1000;
-
-interface AwaitedNeighbour {
-  readonly peer: number;
-  /** Rounds by which it may be ahead. */
-  readonly aheadMax: number;
-  /** First round whose message is awaited; undefined while the neighbour is left out. */
-  awaitedFrom: number | undefined;
-  /** Why it is left out. */
-  absence: ExclusionReason;
-  readonly inbox: Map<number, Vector>;
-  readonly lagsMs: number[];
-  /** How long it is waited for with these lags; undefined where one has come since that was last asked for. */
-  allowanceMs: number | undefined;
-  /** The deadline counts from here if that is later than the start of the round. */
-  graceFromMs: number;
-  downSinceMs: number | undefined;
-}
-
-/** How much less than everything of this round is enough to go on; nothing by default. */
-export interface Slack {
-  /** Rounds by which a message may be too old. */
-  readonly staleness: number;
-  /** Neighbours that need not be here. */
-  readonly backups: number;
-}
-
-export interface Barrier {
-  /** Who is awaited in the rounds of each phase, ascending; all in-neighbours where the graph does not change. */
-  readonly phases: readonly (readonly AwaitedNeighbour[])[];
-  readonly options: DeadlineOptions;
-  readonly slack: Slack;
-  readonly linkLossMeansSilence: boolean;
-  readonly neighbours: ReadonlyMap<number, AwaitedNeighbour>;
-  round: number;
-  /** When this peer first looked who is here in this round; undefined before. */
-  waitsFromMs: number | undefined;
-  readonly startsMs: Map<number, number>;
-  /** The last time that the deadlines of a round started again. */
-  restarted: { readonly round: number; readonly atMs: number };
-  /** What the last look found, while it still tells what the next one would: undefined once it may not. */
-  missing: Missing | undefined;
-}
-
-/** Who is not here: how many at least, whose deadline is the first, and when. */
-interface Missing {
-  count: number;
-  readonly firstPeer: number;
-  readonly wakeAtMs: number;
-}
 
 export type Arrival = 'taken' | 'stale' | 'duplicate' | 'future';
 
@@ -148,7 +110,10 @@ export function openRound(barrier: Barrier, round: number, nowMs: number): void 
   }
 }
 
-/** Takes a neighbour's message for `round`, or says why not. At most aheadMax + staleness + 2 messages per neighbour are kept. */
+/**
+ * Takes a neighbour's message for `round`, or says why not. At most aheadMax + staleness + 2 messages per neighbour are kept: of those
+ * further ahead the newest only.
+ */
 export function arrive(
   barrier: Barrier,
   from: number,
@@ -170,12 +135,14 @@ export function arrive(
     neighbour.inbox.set(round, vector);
     return 'taken';
   }
-  const future = round > barrier.round + neighbour.aheadMax;
-  if (future) dropBeyond(neighbour, barrier.round + neighbour.aheadMax);
+  const beyond = round > barrier.round + neighbour.aheadMax;
+  if (beyond && mayJoin(barrier) && round < newestOf(neighbour, round + JOIN_ROUNDS_MAX)) return 'stale';
+  if (beyond) dropBeyond(neighbour, barrier.round + neighbour.aheadMax);
   neighbour.inbox.set(round, vector);
   if (neighbour.awaitedFrom === undefined) startAwaiting(neighbour, round, nowMs);
   if (round === barrier.round && startMs !== undefined) noteLag(neighbour, nowMs - startMs);
-  return future ? 'future' : 'taken';
+  const inReach = mayJoin(barrier) && round <= barrier.round + JOIN_ROUNDS_MAX;
+  return beyond && !inReach ? 'future' : 'taken';
 }
 
 export function neighbourUp(barrier: Barrier, peer: number, round: number, nowMs: number): void {
@@ -268,17 +235,19 @@ export function waitsOn({ missing, slack }: Barrier, wakeAtMs: number | undefine
 }
 
 /** A message of `round` comes from the neighbour: what the last look found still holds, less this one; or it may not. */
-function noteMissing(barrier: Barrier, { peer, awaitedFrom }: AwaitedNeighbour, round: number): void {
+function noteMissing(barrier: Barrier, neighbour: AwaitedNeighbour, round: number): void {
   const { missing } = barrier;
   if (missing === undefined) return;
+  const { peer, awaitedFrom } = neighbour;
   if (round < barrier.round || awaitedFrom === undefined || peer === missing.firstPeer)
     barrier.missing = undefined;
-  else if (round === barrier.round) missing.count -= 1;
+  else if (round === barrier.round || (mayJoin(barrier) && usable(barrier, neighbour) === undefined))
+    missing.count -= 1;
 }
 
 /** Neighbours whose message for this round is awaited and not here, ascending; all of them while this peer is alone. */
 export function awaited(barrier: Barrier): number[] {
-  if (isAlone(barrier)) return [...barrier.neighbours.keys()];
+  if (isAlone(barrier)) return [...barrier.neighbours.values()].filter(mayReturn).map(({ peer }) => peer);
   return inThisRound(barrier)
     .filter(
       (one) =>
@@ -289,34 +258,29 @@ export function awaited(barrier: Barrier): number[] {
     .map(({ peer }) => peer);
 }
 
-/** The neighbour's message for this round, or its newest that is not too old. */
-function usable({ round, slack }: Barrier, { inbox }: AwaitedNeighbour): Vector | undefined {
-  const oldest = Math.max(0, round - slack.staleness);
-  for (let of = round; of >= oldest; of--) {
-    const vector = inbox.get(of);
-    if (vector !== undefined) return vector;
-  }
-  return undefined;
-}
-
-/** The neighbours that this round's phase hears from. */
-function inThisRound({ phases, round }: Barrier): readonly AwaitedNeighbour[] {
-  return phases[round % phases.length] ?? []; // none before the first round
-}
-
-/** Whether there are neighbours, but none that takes part or is known to be ahead. */
+/** Whether there are neighbours that may come back, but none that takes part or is known to be ahead. */
 function isAlone(barrier: Barrier): boolean {
-  for (const one of barrier.neighbours.values())
+  let some = false;
+  for (const one of barrier.neighbours.values()) {
     if (one.awaitedFrom !== undefined || usable(barrier, one) !== undefined) return false;
-  return barrier.neighbours.size > 0;
+    some ||= mayReturn(one);
+  }
+  return some;
+}
+
+/** Whether it may be back before anybody decides so: it did not say goodbye. */
+function mayReturn({ absence }: AwaitedNeighbour): boolean {
+  return absence !== 'left';
 }
 
 /** How long a round without neighbours lasts at least: as long as the slowest of them, as last heard, would be waited for. */
 function paceMs({ options, neighbours }: Barrier): number {
-  const paces = [...neighbours.values()].map(({ lagsMs }) =>
-    lagsMs.length < LAGS_MIN ? options.floorMs : options.factor * median(lagsMs),
-  );
-  return Math.min(Math.max(...paces), options.ceilingMs);
+  const { factor, floorMs, ceilingMs } = options;
+  const paces = [...neighbours.values()].filter(mayReturn).map(({ lagsMs }) => {
+    const usualMs = usualLagMs(lagsMs);
+    return usualMs === undefined ? floorMs : factor * usualMs;
+  });
+  return Math.min(Math.max(...paces), ceilingMs);
 }
 
 function deadlineOf(
@@ -335,12 +299,6 @@ function deadlineOf(
       ? Number.POSITIVE_INFINITY
       : neighbour.downSinceMs + options.downGraceMs;
   return downMs < deadlineMs ? { atMs: downMs, reason: 'down' } : { atMs: deadlineMs, reason: 'deadline' };
-}
-
-/** How long a neighbour with these lags is waited for. */
-export function allowanceMs(options: DeadlineOptions, lagsMs: readonly number[]): number {
-  if (lagsMs.length < LAGS_MIN) return options.ceilingMs;
-  return Math.min(Math.max(options.factor * median(lagsMs), options.floorMs), options.ceilingMs);
 }
 
 /** Whether the deadline is noticed so late that this process was suspended; then it starts again, once a round. */
@@ -370,16 +328,5 @@ function startAwaiting(neighbour: AwaitedNeighbour, round: number, nowMs: number
 
 function noteLag(neighbour: AwaitedNeighbour, lagMs: number): void {
   neighbour.allowanceMs = undefined;
-  neighbour.lagsMs.push(lagMs);
-  if (neighbour.lagsMs.length > LAGS_MAX) neighbour.lagsMs.shift();
-}
-
-function dropBeyond(neighbour: AwaitedNeighbour, roundMax: number): void {
-  for (const round of neighbour.inbox.keys()) if (round > roundMax) neighbour.inbox.delete(round);
-}
-
-/** Lower median: with an even count the smaller of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return present(sorted[(sorted.length - 1) >> 1], 'median of no values');
+  addLag(neighbour.lagsMs, lagMs);
 }

@@ -5,21 +5,17 @@
  *   adapt-then-mix   x ← Σⱼ Wᵢⱼ train(xⱼ)                   adapt-then-combine
  * Our deviation: a neighbour that is left out of a round (barrier.ts) gives its mixing weight to self. Rows keep their sum, and
  * where both ends leave each other out a symmetric W stays doubly stochastic. `staleness` and `backups` wait for less (barrier.ts): an
- * older model is mixed with the weight of a fresh one, a late one is left out like an absent neighbour's. Where the graph changes from
- * round to round, W is that of the round's phase and only its neighbours are sent to and awaited.
+ * older model is mixed with the weight of a fresh one, a late one is left out like an absent neighbour's, and whoever was late goes on
+ * in the others' round (joining.ts) instead of working through those that are over: `parallel` with z + d after it, `mix-then-adapt` by
+ * taking what its updates came to for its params of that round. Where the graph changes from round to round, W is that of the round's
+ * phase, only its neighbours are sent to and awaited, and no round is left out.
  */
 import { present } from '../base/assert.ts';
 import { plusDelta, type WeightedVector, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
-import {
-  arrive,
-  awaited,
-  createBarrier,
-  type Exclusion,
-  openRound,
-  type Slack,
-  type Wait,
-} from './barrier.ts';
+import { arrive, awaited, createBarrier, type Exclusion, openRound } from './barrier.ts';
+import type { Slack } from './barrier-state.ts';
+import { type Joined, joinRound, roundOver } from './joining.ts';
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
 import { phaseOf } from './phases.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
@@ -45,6 +41,8 @@ interface DpsgdState extends Waiting {
   excluded: readonly Exclusion[];
   /** Models that came, while each is mixed in its own round only: with slack one may be mixed again. */
   readonly spares: Spares | undefined;
+  /** Late updates, from params to params, that are this peer's contribution to `round`. */
+  late: { readonly round: number; readonly from: Vector; readonly to: Vector } | undefined;
 }
 
 export const dpsgd: ExchangeRule<DpsgdState> = {
@@ -94,6 +92,7 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
       wakeAtMs: undefined,
       excluded: [],
       spares: staleness === 0 && backups === 0 ? new WeakSet() : undefined,
+      late: undefined,
     };
   },
 
@@ -112,7 +111,7 @@ function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAc
     case 'begin':
       return begin(state, event.round, event.params, now);
     case 'trained':
-      return afterTraining(state, event.params);
+      return join(state, event.params, now) ?? afterTraining(state, event.params);
     case 'received': {
       const { from, message } = event;
       const arrival = arrive(barrier, from, message.round, present(message.vectors[0], 'model vector'), now);
@@ -138,10 +137,13 @@ function handle(state: DpsgdState, event: RuleEvent, { now }: RuleScope): RuleAc
 }
 
 function begin(state: DpsgdState, round: number, params: Vector, nowMs: number): RuleAction[] {
+  const { late } = state;
   state.round = round;
   state.params = params;
   state.trained = undefined;
+  state.late = undefined;
   openRound(state.barrier, round, nowMs);
+  if (late?.round === round) return afterTraining(state, plusDelta(params, late.to, late.from));
   switch (state.variant) {
     case 'parallel':
       state.phase = 'both';
@@ -169,6 +171,24 @@ function afterTraining(state: DpsgdState, trained: Vector): RuleAction[] {
   }
 }
 
+/** Goes on in the others' round, where this one is over; undefined where it is not. */
+function join(state: DpsgdState, trained: Vector, nowMs: number): RuleAction[] | undefined {
+  const { barrier, variant, context, round, params: from } = state;
+  const over = roundOver(barrier, context.rounds);
+  if (over === undefined || (variant !== 'adapt-then-mix' && over === round)) return undefined;
+  if (variant === 'mix-then-adapt') {
+    state.round = over - 1; // the others have sent their params of round `over`
+    return [finish(state, trained)];
+  }
+  state.round = over;
+  const joined = joinRound(barrier, over, nowMs);
+  state.excluded = joined.excluded;
+  const params = mixed(state, from, joined);
+  if (variant === 'parallel') return [finish(state, plusDelta(params, trained, from))];
+  state.late = { round: over + 1, from, to: trained };
+  return [finish(state, params)];
+}
+
 function share(state: DpsgdState, vector: Vector): RuleAction {
   const message = { kind: 'model', round: state.round, vectors: [vector], numbers: [] };
   return { kind: 'send', to: phaseOf(state.context, state.round).outNeighbours, message };
@@ -180,7 +200,7 @@ function proceed(state: DpsgdState, { now }: RuleScope, actions: RuleAction[]): 
   if (wait !== undefined) mix(state, wait, actions);
 }
 
-function mix(state: DpsgdState, wait: Wait, actions: RuleAction[]): void {
+function mix(state: DpsgdState, wait: Joined, actions: RuleAction[]): void {
   state.excluded = wait.excluded;
   if (state.variant === 'mix-then-adapt') {
     state.phase = 'training';
@@ -193,7 +213,7 @@ function mix(state: DpsgdState, wait: Wait, actions: RuleAction[]): void {
 }
 
 /** Σⱼ Wᵢⱼ vⱼ in ascending peer index, self in its place; absent neighbours' weight goes to self. */
-function mixed(state: DpsgdState, own: Vector, wait: Wait): Vector {
+function mixed(state: DpsgdState, own: Vector, wait: Joined): Vector {
   const { self } = state.context;
   const { mixingRow } = phaseOf(state.context, state.round);
   let ownWeight = mixingRow.get(self) ?? 0;

@@ -13,7 +13,7 @@
 import { present } from '../base/assert.ts';
 import { plusDelta, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
-import { median } from './barrier.ts';
+import { median } from './lags.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import {

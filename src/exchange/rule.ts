@@ -172,7 +172,10 @@ export type RuleAction =
     }
   /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
   | { readonly kind: 'behind'; readonly round: number }
-  /** The round is done: these are the params after it, and who was left out of it. */
+  /**
+   * The round is done: these are the params after it, and who was left out of it. A round later than the one begun: those in between are
+   * left out, and the next `begin` follows this one.
+   */
   | {
       readonly kind: 'complete';
       readonly round: number;

@@ -1,6 +1,5 @@
 /** A barrier under a rule: the neighbours' comings and goings reach it, and its deadlines wake the rule. */
 import {
-  type Barrier,
   look,
   neighbourDown,
   neighbourLeft,
@@ -9,6 +8,7 @@ import {
   type Wait,
   waitsOn,
 } from './barrier.ts';
+import type { Barrier } from './barrier-state.ts';
 import type { RuleAction, RuleEvent } from './rule.ts';
 
 /** What a rule that waits keeps. */

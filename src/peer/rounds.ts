@@ -148,16 +148,18 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
 function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {
   const { state, actions } = run;
   if (state.phase === 'finished') return;
-  assert(action.round === state.round, () => `rule completed round ${action.round} in round ${state.round}`);
-  const { config } = state;
+  assert(action.round >= state.round, () => `rule completed round ${action.round} in round ${state.round}`);
+  const { config, round: before } = state;
+  state.round = action.round;
   actions.push({ kind: 'record', note: noteOf(state, run.now, action.excluded) });
   state.round += 1;
   state.params = action.params;
   const { round, params } = state;
   const last = round >= lastRound(state);
   actions.push({ kind: 'announce', round });
-  if (last || round % config.evaluateEveryRounds === 0) actions.push({ kind: 'evaluate', round, params });
-  if (last || round % config.checkpointEveryRounds === 0) persist(run);
+  const passes = (every: number) => Math.floor(round / every) > Math.floor(before / every);
+  if (last || passes(config.evaluateEveryRounds)) actions.push({ kind: 'evaluate', round, params });
+  if (last || passes(config.checkpointEveryRounds)) persist(run);
   if (last) finish(run, endOf(state));
   else beginRound(run);
 }

@@ -12,7 +12,7 @@ export function recordedTimes(
   siloCount: number,
 ): readonly (readonly number[])[] {
   const bySilo = Array.from({ length: siloCount }, (): number[] => []);
-  for (const { peer, trainMs } of rounds) {
+  for (const { peer, trainMs, loss } of rounds) {
     const times = bySilo[peer];
     if (times === undefined)
       throw new InputError(
@@ -20,7 +20,9 @@ export function recordedTimes(
         `${folder} has a silo ${peer}, and this experiment has ${siloCount}: take the times of a run with as many silos`,
         { folder, peer },
       );
-    if (trainMs !== undefined) times.push(trainMs);
+    // With backups a round may be one for which the silo's late updates of an earlier one count: none are its own.
+    const isTrained = trainMs !== undefined && (trainMs > 0 || loss !== null);
+    if (isTrained) times.push(trainMs);
   }
   const without = bySilo.findIndex((times) => times.length === 0);
   if (without >= 0)

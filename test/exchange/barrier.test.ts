@@ -2,10 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  allowanceMs,
   arrive,
   awaited,
-  type Barrier,
   createBarrier,
   look,
   neighbourDown,
@@ -15,6 +13,8 @@ import {
   openRound,
   waitsOn,
 } from '../../src/exchange/barrier.ts';
+import type { Barrier } from '../../src/exchange/barrier-state.ts';
+import { allowanceMs } from '../../src/exchange/lags.ts';
 import type { DeadlineOptions } from '../../src/exchange/rule.ts';
 
 const deadline: DeadlineOptions = { factor: 1.5, floorMs: 100, ceilingMs: 2000, downGraceMs: 50 };
@@ -203,6 +203,24 @@ describe('barrier', () => {
     const barrier = barrierOf([1, 2]);
     const history = play(barrier, 20, (peer, round) => (round < 10 ? 200 * peer : undefined));
     expect(history.slice(11).map(({ durationMs }) => durationMs)).toEqual(Array(9).fill(600));
+  });
+
+  test('a neighbour that said goodbye holds nobody back: alone without any other, a peer goes its own pace', () => {
+    const barrier = barrierOf([1, 2]);
+    openRound(barrier, 0, 0);
+    neighbourLeft(barrier, 1);
+    expect(look(barrier, 2000).excluded).toEqual([
+      { peer: 1, reason: 'left' },
+      { peer: 2, reason: 'deadline' },
+    ]);
+    openRound(barrier, 1, 2000);
+    expect(awaited(barrier)).toEqual([2]); // it may be back
+    expect(look(barrier, 2000).wakeAtMs).toBe(2000 + deadline.floorMs);
+    neighbourLeft(barrier, 2);
+    expect(awaited(barrier)).toEqual([]);
+    expect(look(barrier, 2000).wakeAtMs).toBeUndefined();
+    neighbourReturning(barrier, 2, 1, 2000);
+    expect(look(barrier, 2000).waitingFor).toEqual([2]);
   });
 });
 

@@ -1,13 +1,16 @@
 /**
- * Rounds go up by one, or jump ahead when a peer adopts a neighbour's state; a restart begins at the newest checkpoint, with its params.
+ * Rounds go up by one, or jump ahead when a peer adopts a neighbour's state, or, with backups, when its local updates end in a round that
+ * is over; a restart begins at the newest checkpoint, with its params.
  */
+import { JOIN_ROUNDS_MAX } from '../../exchange/barrier-state.ts';
 import type { Vector } from '../../params/layout.ts';
+import type { PeerConfig } from '../../peer/machine.ts';
 import type { Invariant } from './invariant.ts';
 
 export const rounds: Invariant = {
   name: 'rounds',
   summary:
-    'a peer does round after round, leaves some out only by adopting a state, and restarts from its newest checkpoint',
+    'a peer does round after round, leaves some out only by adopting a state or (with backups, at the end of its local updates, 32 at most) because they are over, and restarts from its newest checkpoint',
   watch({ peers, violate }) {
     const next = peers.map(() => 0);
     const saved = peers.map((): { round: number; params: Vector } | undefined => undefined);
@@ -49,15 +52,24 @@ export const rounds: Invariant = {
             violate(nowMs, peer, `it saves round ${action.round} after round ${saved[peer]?.round}`);
           if (action.kind === 'persist') saved[peer] = { round: action.round, params: action.params.slice() };
           if (action.kind === 'record') {
-            if (action.note.round !== next[peer])
-              violate(nowMs, peer, `it did round ${action.note.round}, and was in ${next[peer]}`);
-            next[peer] = action.note.round + 1;
+            const { round } = action.note;
+            const from = next[peer] ?? 0;
+            const leftOutMax = event.kind === 'trained' ? mayLeaveOut(state.config) : 0;
+            if (round < from || round > from + leftOutMax)
+              violate(nowMs, peer, `it did round ${round}, and was in ${from}`);
+            next[peer] = round + 1;
           }
         }
       },
     };
   },
 };
+
+/** Rounds that this peer may leave out at a time. */
+function mayLeaveOut({ rule, context: { options, phases } }: PeerConfig): number {
+  const { backups = 0 } = options as { backups?: number };
+  return rule.name === 'dpsgd' && backups > 0 && phases === undefined ? JOIN_ROUNDS_MAX : 0;
+}
 
 function sameValues(a: Vector, b: Vector): boolean {
   return a.length === b.length && a.every((value, index) => Object.is(value, b[index]));

@@ -18,6 +18,10 @@ const DPSGD: readonly RuleVariant[] = [
   { rule: 'dpsgd', options: { variant: 'adapt-then-mix' }, directed: true },
 ];
 
+const BACKUPS: readonly RuleVariant[] = [
+  { rule: 'dpsgd', options: { backups: 1 }, directed: false, degreeMin: 2 },
+];
+
 /** What a wrapped rule remembers of its own, beside the state of the rule inside. */
 const PUSH_SUM: readonly RuleVariant[] = [{ rule: 'push-sum', options: {}, directed: true }];
 const GOSSIP: readonly RuleVariant[] = [{ rule: 'gossip-learning', options: {}, directed: true }];
@@ -154,6 +158,46 @@ export const plantedBugs: readonly NamedBug[] = [
     variants: DPSGD,
     bug: tampering((state) => {
       if (state.pulling) state.round = Math.max(0, state.round - 2);
+    }),
+  },
+  {
+    name: 'the updates of a peer that was late are lost',
+    variants: BACKUPS,
+    bug: wrapping((inner, event, { round, hoard }) => {
+      const actions = inner(event);
+      const done = actions.find((action) => action.kind === 'complete');
+      // A round that ends with the training and was not sent for is one that the peer was late for.
+      if (event.kind === 'trained' && done !== undefined && !actions.some(({ kind }) => kind === 'send'))
+        hoard[0] = done;
+      const late = hoard[0] as (RuleAction & { kind: 'complete' }) | undefined;
+      if (event.kind !== 'begin' || late?.round !== round - 1) return actions;
+      return actions.map((action) =>
+        action.kind === 'send'
+          ? { ...action, message: { ...action.message, vectors: [late.params] } }
+          : action,
+      );
+    }),
+  },
+  {
+    name: 'a peer that was late leaves out one round too many',
+    variants: BACKUPS,
+    bug: changing((action, { round }) =>
+      action.kind === 'complete' && action.round > round
+        ? [{ ...action, round: action.round + 1 }]
+        : [action],
+    ),
+  },
+  {
+    name: 'more neighbours than there are backups are left out as late',
+    variants: BACKUPS,
+    bug: changing((action) => {
+      if (action.kind !== 'complete') return [action];
+      return [
+        {
+          ...action,
+          excluded: action.excluded.map(({ peer }) => ({ peer, reason: 'late' as const })),
+        },
+      ];
     }),
   },
   {

@@ -6,7 +6,8 @@
  *   hangs, crashes      runs that do not end; peers that die without the schedule's doing
  *   pace                rounds per second of the slowest live peer that no fault is aimed at, over the same without faults, leaving out one
  *                       deadline after each instant at which a fault begins or ends; wanted ≥ 0.5 where the rule tolerates the schedule
- *   accuracy            points below the runs without faults, where nobody's data are gone; wanted ≤ 1
+ *   accuracy            points below the mean of the runs without faults, where nobody's data are gone; wanted ≤ 1. All runs end with the
+ *                       exact mean of all silos' models (`aggregate`); how far apart those without faults are is printed
  *   back                from the start of a killed peer's new process to its first round with a neighbour; wanted ≤ 10 s
  * --from N leaves out the schedules before N. What --json's file holds already is not run again, and counts: the 50 can be run in pieces.
  * Real paces depend on what else the machine does: the load is printed. --schedules 0 or --simulated 0 leaves a part out.
@@ -152,6 +153,11 @@ if (realCount > 0) {
     },
   });
   rmSync(folder, { recursive: true, force: true });
+  for (const [rule, runs] of Object.entries(calm)) {
+    const shares = runs.map(({ accuracy }) => accuracy);
+    const [least, most] = [Math.min(...shares), Math.max(...shares)].map((share) => (100 * share).toFixed(2));
+    console.log(`  without faults, ${rule}: ${runs.length} runs end with ${least} to ${most} %`);
+  }
   isFine = verdict('real processes', real) && isFine;
 }
 keep();

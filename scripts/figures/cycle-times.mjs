@@ -18,7 +18,7 @@ import { conclude, figureOptions, measured } from './figure.mjs';
 
 const KINDS = ['star', 'matcha-plus', 'mst', 'delta-mbst', 'ring', 'best'];
 const LIMIT_S = 10;
-const BEST = { runs: 1, steps: 3000, boundArcs: 0 };
+const BEST = { runs: 1, steps: 3000, boundSteps: 0 };
 const base = { ...publishedConditions, workload: findWorkload('inaturalist') };
 
 const VARIED = {

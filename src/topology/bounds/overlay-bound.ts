@@ -3,7 +3,7 @@
  * is at least the one at degree 1 with core links of its own; with those delays d, λ is refuted where
  *
  * - a set of silos is crossed by no simple cycle of mean ≤ λ: a strong overlay has a cycle across every cut, a simple one,
- *   and its mean is at most the overlay's λ (closed-walks.ts); or
+ *   and its mean is at most the overlay's λ (crossing-bound.ts); or
  * - a search over which arcs are in, with bounds on potential differences, comes up empty (branching.ts): small networks.
  *
  * Up to five silos the bound is the optimum itself. All comparisons leave room for rounding.
@@ -11,9 +11,9 @@
 import { type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
 import { branchingSilosMax, refutedByBranching } from './branching.ts';
-import { CutProof } from './cut-proof.ts';
+import { CrossingBound, type MeanCycle } from './crossing-bound.ts';
+import type { VisitCut } from './crossing-proof.ts';
 import { separateGroups } from './separate-groups.ts';
-import { memorySizeMin } from './walk-memory.ts';
 
 export interface OverlayBound {
   readonly lowerBoundMs: number;
@@ -25,20 +25,13 @@ export interface BoundRun {
   expired(): boolean;
 }
 
-/** Arcs that walks look at: some 25 s of them, when all is well. */
-const arcsMax = 1.2e9;
-/** Walks are looked at up to so many silos: the labels and their arcs grow as n². */
-const walkSilosMax = 300;
-/** How many groups of silos are tried with the shortest memory; half as many with each longer one. */
-const groupsMax = 4;
-const groupSizeMax = 8;
-const memorySizeMax = 14;
-/** Labels times arcs: a pass visits them some ten times. */
-const labelArcsMax = 1e8;
-const stepsMax = 40;
-/** Steps of λ, as shares of the known cycle time: what a group must raise the bound by at first, and in the end. */
-const probeShare = 5e-4;
+/** Linear programs are solved up to so many silos: a step takes some n² operations, and there are more of them. */
+const programSilosMax = 300;
+/** Of the simplex method; no network here has come near it. */
+const stepsMaxAlways = 1_000_000;
+/** Bisection ends there. */
 const lastShare = 1e-4;
+const sameShare = 1e-7;
 const roundingShare = 1e-10;
 
 /**
@@ -55,7 +48,7 @@ export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run
 export class BoundSearch {
   readonly #count: number;
   readonly #delayMs: Float64Array;
-  readonly #cuts: CutSearch | undefined;
+  readonly #groups: GroupSearch | undefined;
   #best: OverlayBound;
 
   /** Two silos or more. */
@@ -70,7 +63,7 @@ export class BoundSearch {
     }
     this.#delayMs = delayMatrix(graph);
     this.#best = floor(graph, this.#delayMs);
-    if (siloCount <= walkSilosMax) this.#cuts = new CutSearch(siloCount, this.#delayMs);
+    if (siloCount <= programSilosMax) this.#groups = new GroupSearch(siloCount, this.#delayMs);
   }
 
   get bound(): OverlayBound {
@@ -79,11 +72,11 @@ export class BoundSearch {
 
   /**
    * Raises it towards `upperMs`, a known overlay's cycle time; ends where nothing more is to be had, or `run` has
-   * expired, or walks have looked at `arcCount` arcs more.
+   * expired, or linear programs have taken `stepsMax` steps more.
    */
-  raise(upperMs: number, run: BoundRun, arcCount = arcsMax): void {
-    if (this.#cuts === undefined) return;
-    this.#best = this.#cuts.raise(this.#best, upperMs, run, arcCount);
+  raise(upperMs: number, run: BoundRun, stepsMax = stepsMaxAlways): void {
+    if (this.#groups === undefined) return;
+    this.#best = this.#groups.raise(this.#best, upperMs, run, stepsMax);
     if (this.#count <= branchingSilosMax) {
       this.#best = branched(this.#count, this.#delayMs, this.#best, upperMs, run);
     }
@@ -110,109 +103,57 @@ function floor(graph: ConnectivityGraph, delayMs: Float64Array): OverlayBound {
     : { lowerBoundMs: slowestMs, proof: 'the slowest silo’s own steps' };
 }
 
-/** One group of silos after the other, the most isolated first, with longer and longer memories. */
-class CutSearch {
+/**
+ * One group of silos after the other, the most isolated first. Groups that a cycle is known to join with a mean of the
+ * bound or less are one from then on; when all are one, no cut has more to give.
+ */
+class GroupSearch {
   readonly #count: number;
   readonly #delayMs: Float64Array;
-  readonly #proofs = new Map<string, CutProof>();
   readonly #tried = new Set<string>();
-  /** By group: the least λ at which a cycle is known to leave it. */
-  readonly #crossedMs = new Map<string, number>();
-  #size = memorySizeMin;
-  /** The one that raised the bound last. */
-  #leader: CutProof | undefined;
-  /** With this memory. */
-  #hasRaised = false;
+  readonly #cycles: MeanCycle[] = [];
+  #current: CrossingBound | undefined;
+  /** Cuts that the last group ended with. */
+  #cuts: readonly VisitCut[] = [];
 
   constructor(count: number, delayMs: Float64Array) {
     this.#count = count;
     this.#delayMs = delayMs;
   }
 
-  raise(start: OverlayBound, upperMs: number, run: BoundRun, arcCount: number): OverlayBound {
-    const arcsBefore = this.#visitedArcs();
-    const expired = () => this.#visitedArcs() - arcsBefore >= arcCount || run.expired();
+  raise(start: OverlayBound, upperMs: number, run: BoundRun, stepsMax: number): OverlayBound {
+    let stepsLeft = stepsMax;
     let best = start;
-    while (best.lowerBoundMs < upperMs && !expired()) {
-      const proof = this.#next(best.lowerBoundMs + probeShare * upperMs);
-      if (proof !== undefined) {
-        const raised = this.#raisedBy(proof, best, upperMs, expired);
-        if (raised !== best) {
-          this.#leader = proof;
-          this.#hasRaised = true;
-        }
-        best = raised;
-        if (!expired()) this.#tried.add(proof.nodes.join());
-      } else if (!this.#lengthen()) break;
+    while (best.lowerBoundMs < upperMs && stepsLeft > 0 && !run.expired()) {
+      const crossing = this.#current ?? this.#next(best.lowerBoundMs);
+      if (crossing === undefined) break;
+      const before = crossing.steps;
+      const expired = () => crossing.steps - before >= stepsLeft || run.expired();
+      crossing.raise({ expired }, best.lowerBoundMs);
+      stepsLeft -= crossing.steps - before;
+      if (crossing.lowerBoundMs > best.lowerBoundMs) {
+        const { nodes } = crossing;
+        const names = nodes.length === 1 ? `silo ${nodes[0]}` : `silos ${nodes.join(', ')}`;
+        const lowerBoundMs = Math.min(upperMs, crossing.lowerBoundMs);
+        best = { lowerBoundMs, proof: `no cycle of a lower mean leaves ${names}` };
+      }
+      this.#current = crossing.isDone ? this.#closed(crossing) : crossing;
     }
     return best;
   }
 
-  #visitedArcs(): number {
-    let total = 0;
-    for (const { visitedArcs } of this.#proofs.values()) total += visitedArcs;
-    return total;
+  #closed({ nodes, cycle, cuts }: CrossingBound): undefined {
+    this.#tried.add(nodes.join());
+    if (cycle !== undefined) this.#cycles.push(cycle);
+    this.#cuts = cuts;
   }
 
-  /**
-   * The group that raised the bound last, then the most isolated ones at λ, each once with this memory; undefined: one has raised the
-   * bound, or enough of them have not.
-   */
-  #next(lambdaMs: number): CutProof | undefined {
-    const tryable = groupsMax / 2 ** (this.#size - memorySizeMin);
-    if (this.#tried.size > 0 && (this.#hasRaised || this.#tried.size >= tryable)) return undefined;
-    const groups = separateGroups(this.#count, this.#delayMs, lambdaMs);
-    if (groups.length === 1) return undefined;
-    if (this.#leader !== undefined) groups.unshift([...this.#leader.nodes]);
-    const nodes = groups.find((group) => {
-      const key = group.join();
-      const isCrossed = (this.#crossedMs.get(key) ?? Number.POSITIVE_INFINITY) <= lambdaMs;
-      return group.length <= groupSizeMax && !this.#tried.has(key) && !isCrossed;
-    });
-    if (nodes === undefined) return undefined;
-    const key = nodes.join();
-    const proof = this.#proofs.get(key) ?? new CutProof(this.#count, this.#delayMs, nodes, this.#leader);
-    this.#proofs.set(key, proof);
-    while (proof.memorySize < this.#size) proof.grow();
-    return proof;
-  }
-
-  /** False: it is long enough, or nothing is left to be tried with it. */
-  #lengthen(): boolean {
-    const isAllTried = this.#tried.size === 0;
-    if (isAllTried || this.#size >= Math.min(memorySizeMax, this.#count)) return false;
-    if (this.#count ** 2 * 2 ** (this.#size + 1) > labelArcsMax) return false;
-    this.#size++;
-    this.#hasRaised = false;
-    this.#tried.clear();
-    return true;
-  }
-
-  /** Steps that double until a proof fails, and halve where one does. */
-  #raisedBy(proof: CutProof, start: OverlayBound, upperMs: number, expired: () => boolean): OverlayBound {
-    const { nodes } = proof;
-    const names = nodes.length === 1 ? `silo ${nodes[0]}` : `silos ${nodes.join(', ')}`;
-    let best = start;
-    let hasFailed = false;
-    let leastShare = probeShare;
-    for (let stepMs = probeShare * upperMs; stepMs > 0.99 * leastShare * upperMs && !expired(); ) {
-      if (best.lowerBoundMs >= upperMs) break;
-      const lambdaMs = Math.min(upperMs, best.lowerBoundMs + stepMs);
-      const outcome = proof.try(lambdaMs, stepsMax, expired);
-      if (outcome === 'crossed') {
-        // There is no more to it than that cycle's mean, which is worth coming close to.
-        this.#crossedMs.set(nodes.join(), lambdaMs);
-        leastShare = lastShare;
-      }
-      if (outcome === 'proved') {
-        best = { lowerBoundMs: lambdaMs, proof: `no cycle of a lower mean leaves ${names}` };
-        if (!hasFailed) stepMs *= 2;
-      } else {
-        hasFailed = true;
-        stepMs /= 2;
-      }
-    }
-    return best;
+  #next(lambdaMs: number): CrossingBound | undefined {
+    const atMostMs = lambdaMs * (1 + sameShare);
+    const joining = this.#cycles.filter(({ meanMs }) => meanMs <= atMostMs).map(({ nodes }) => nodes);
+    const groups = separateGroups(this.#count, this.#delayMs, atMostMs, joining);
+    const nodes = groups.find((group) => group.length <= this.#count / 2 && !this.#tried.has(group.join()));
+    return nodes && new CrossingBound(this.#count, this.#delayMs, nodes, this.#cuts);
   }
 }
 

@@ -1,10 +1,15 @@
 /**
- * Which silos short cycles already join at λ: groups of silos connected by 2- and 3-cycles with a mean of at most λ.
- * Only around such groups can a proof succeed that no cycle of mean ≤ λ crosses a cut.
+ * Which silos cycles of mean ≤ λ are known to join: 2- and 3-cycles, and those given. Only around such groups can a
+ * proof succeed that no cycle of mean ≤ λ crosses a cut.
  */
 
 /** Groups, most isolated first: by the mean of their cheapest arc out and their cheapest arc in. */
-export function separateGroups(count: number, delayMs: Float64Array, lambdaMs: number): number[][] {
+export function separateGroups(
+  count: number,
+  delayMs: Float64Array,
+  lambdaMs: number,
+  cycles: readonly (readonly number[])[],
+): number[][] {
   const parent = Int32Array.from({ length: count }, (_, node) => node);
   const rootOf = (node: number): number => {
     let root = node;
@@ -22,6 +27,7 @@ export function separateGroups(count: number, delayMs: Float64Array, lambdaMs: n
       else if (rootOf(a) !== rootOf(b) && closesTriangle(count, delay, a, b, lambdaMs)) join(a, b);
     }
   }
+  for (const cycle of cycles) for (const node of cycle) join(node, cycle[0]!);
   const groups = new Map<number, number[]>();
   for (let node = 0; node < count; node++) {
     const root = rootOf(node);

@@ -25,7 +25,7 @@ const bestFreeOptions = bestOptions.extend({
 export const bestFreeArcs: Designer<z.infer<typeof bestFreeOptions>> = {
   name: 'best-free-arcs',
   summary:
-    'best, with all arcs that cost nothing and fast mixing weights on them; {runs, steps, boundArcs, mixingSteps}',
+    'best, with all arcs that cost nothing and fast mixing weights on them; {runs, steps, boundSteps, mixingSteps}',
   options: bestFreeOptions,
   silosMax,
   design({ graph }, options, run): Design {

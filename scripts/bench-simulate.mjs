@@ -5,6 +5,7 @@
  *   --push-sum N     silos of push-sum (default 10,000; 100,000 is the target)
  *   --plot FILE      cost per silo and round at 100 to 10,000 silos as SVG (10 rounds each)
  *   --json FILE      the figures as JSON too
+ *   --only A,B       some of engine, softmax, large, common-job, push-sum, plot
  * CPU-seconds (user and system, with start-up) say more than wall time on a machine that does other things too.
  * The batched training step against the single one: npm run bench:train.
  */
@@ -25,8 +26,10 @@ const { values: options } = parseArgs({
     'push-sum': { type: 'string', default: '10000' },
     plot: { type: 'string' },
     json: { type: 'string' },
+    only: { type: 'string' },
   },
 });
+const wanted = (part) => options.only === undefined || options.only.split(',').includes(part);
 
 const rows = [];
 const add = (what, target, figures) => {
@@ -35,27 +38,31 @@ const add = (what, target, figures) => {
 };
 
 console.log(`load ${loadavg()[0].toFixed(1)}`);
-add(
-  'engine alone, 1,000 peers × 300 rounds',
-  '≥ 500,000 events/s',
-  inChild('engine.mjs', 'engineAlone', 1000, 300),
-);
-add('softmax on digits, 1,000 × 100', '≤ 60 s, ≤ 2 GB', simulated(digits(1_000, 100)));
-if (options.large) add('softmax on digits, 10,000 × 100', '≤ 600 s, ≤ 6 GB', simulated(digits(10_000, 100)));
-add('common job', '≤ 5 CPU-s', simulated(readFileSync(path('../topologies/common-job.yaml'), 'utf8')));
-const pushSumPeers = Number(options['push-sum']);
-add(
-  `push-sum, ${pushSumPeers} peers to 1e-6`,
-  '100,000: ≤ 120 s, ≤ 4 GB',
-  inChild('push-sum.mjs', 'pushSum', pushSumPeers),
-);
-if (options.plot !== undefined) {
+if (wanted('engine')) {
+  const figures = inChild('engine.mjs', 'engineAlone', 1000, 300);
+  add('engine alone, 1,000 peers × 300 rounds', '≥ 500,000 events/s', figures);
+}
+if (wanted('softmax')) {
+  add('softmax on digits, 1,000 × 100', '≤ 60 s, ≤ 2 GB', simulated(digits(1_000, 100)));
+}
+if (options.large && wanted('large')) {
+  add('softmax on digits, 10,000 × 100', '≤ 600 s, ≤ 6 GB', simulated(digits(10_000, 100)));
+}
+if (wanted('common-job')) {
+  add('common job', '≤ 5 CPU-s', simulated(readFileSync(path('../topologies/common-job.yaml'), 'utf8')));
+}
+if (wanted('push-sum')) {
+  const peers = Number(options['push-sum']);
+  const figures = inChild('push-sum.mjs', 'pushSum', peers);
+  add(`push-sum, ${peers} peers to 1e-6`, '100,000: ≤ 120 s, ≤ 4 GB', figures);
+}
+if (options.plot !== undefined && wanted('plot')) {
   const points = SIZES.map((silos) => {
     const { cpuSeconds } = simulated(digits(silos, PLOT_ROUNDS));
-    return { silos, cpuMs: (1000 * cpuSeconds) / silos / PLOT_ROUNDS };
-  });
-  for (const { silos, cpuMs } of points)
+    const cpuMs = (1000 * cpuSeconds) / silos / PLOT_ROUNDS;
     console.log(`${silos} silos: ${cpuMs.toFixed(3)} CPU-ms per silo and round`);
+    return { silos, cpuMs };
+  });
   writeFileSync(options.plot, plotted(points));
 }
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);

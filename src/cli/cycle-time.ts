@@ -8,8 +8,8 @@ import {
   NETWORK_HELP,
   type NetworkOptions,
   networkLine,
-  numberOf,
   openNetwork,
+  timeLimitMs,
 } from './network-options.ts';
 import { requirePlaces, writePicture } from './picture.ts';
 import type { Session } from './session.ts';
@@ -37,7 +37,11 @@ export function declareCycleTime(program: Command, host: Host): void {
     .addOption(
       new Option('--rule <rule>', 'how a round goes').choices(['auto', 'gossip', 'star']).default('auto'),
     )
-    .option('--time-limit <s>', 'seconds; a fifth of them goes into the lower bound', '60')
+    .option(
+      '--time-limit <s>',
+      'seconds, for judging and then for the lower bound, which ends sooner where it can',
+      '60',
+    )
     .option('--picture <file.svg>', 'draw it on a map, with its critical cycle')
     .addHelpText('after', EXAMPLES)
     .action(host.run<CycleTimeOptions>(cycleTime));
@@ -56,11 +60,11 @@ async function cycleTime(
   requireConnected(overlay);
   if (options.picture !== undefined) await requirePlaces(network);
   const timing = timingOf(overlay, options.rule);
-  const judgement = judge(network.graph, overlay, timing);
-  const judged = { name: overlay.name, design: { overlay, timing, notes: [] }, judgement };
-  const limitMs = 1000 * numberOf('--time-limit', options.timeLimit);
   const now = () => session.io.clock.now();
-  const { lowerBoundMs } = boundOf(network.graph, [judged], { seed: 0, limitMs, now }, now() + limitMs);
+  const endMs = now() + timeLimitMs(options.timeLimit);
+  const judgement = judge(network.graph, overlay, timing, { expired: () => now() >= endMs });
+  const judged = { name: overlay.name, design: { overlay, timing, notes: [] }, judgement };
+  const { lowerBoundMs } = boundOf(network.graph, [judged], now, endMs);
   const isStatic = overlay.schedule === undefined;
   if (options.picture !== undefined) {
     const bound = boundText(judgement, lowerBoundMs, isStatic);

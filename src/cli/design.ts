@@ -14,6 +14,7 @@ import {
   networkLine,
   numberOf,
   openNetwork,
+  timeLimitMs,
 } from './network-options.ts';
 import { requirePlaces, writePicture } from './picture.ts';
 import type { Session } from './session.ts';
@@ -95,13 +96,10 @@ async function compared(
   const { boundOf, compareDesigns, designOne } = await import('../topology/index.ts');
   const { parseYaml } = await import('../base/document.ts');
   const labelShares = await readLabelShares(options.labelShares);
-  const limitS = numberOf('--time-limit', options.timeLimit);
-  if (limitS <= 0)
-    throw new InputError('usage', `--time-limit ${options.timeLimit}: wanted more than 0 seconds`);
   const progress = session.progress();
   const run = {
     seed: Math.trunc(numberOf('--seed', options.seed)),
-    limitMs: limitS * 1000,
+    limitMs: timeLimitMs(options.timeLimit),
     now: () => session.io.clock.now(),
     progress: (line: string) => progress.update(line),
   };
@@ -112,7 +110,7 @@ async function compared(
     const endMs = run.now() + run.limitMs;
     const designs = [designOne(problem, chosen[0]!, own, run)];
     progress.update('lower bound');
-    return { designs, skipped: [], ...boundOf(network.graph, designs, run, endMs) };
+    return { designs, skipped: [], ...boundOf(network.graph, designs, run.now, endMs) };
   } finally {
     progress.done();
   }

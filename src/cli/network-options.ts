@@ -111,6 +111,13 @@ async function workloadOf({ workload, modelBits, computeMs }: NetworkOptions) {
   };
 }
 
+/** `--time-limit`, which is in seconds. */
+export function timeLimitMs(text: string): number {
+  const limitS = numberOf('--time-limit', text);
+  if (limitS <= 0) throw new InputError('usage', `--time-limit ${text}: wanted more than 0 seconds`);
+  return 1000 * limitS;
+}
+
 export function numberOf(option: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;

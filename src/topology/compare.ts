@@ -41,8 +41,6 @@ export interface Comparison {
 
 /** What is left of the time is for judging. */
 const designShare = 0.9;
-/** Of the whole time, for the bound where no designer has proved one. */
-const boundShare = 0.2;
 
 /** One overlay by one designer within its time, judged. Throws what the designer throws. */
 export function designOne(
@@ -86,25 +84,24 @@ export function compareDesigns(
       skipped.push({ name: designer.name, code: error.code, reason: error.message });
     }
   });
-  return { designs, skipped, ...boundOf(problem.graph, designs, options, endMs) };
+  return { designs, skipped, ...boundOf(problem.graph, designs, options.now, endMs) };
 }
 
 /**
- * The largest bound that a designer proved, or, where there is none, one that is proved now: it holds for any overlay.
- * `endMs`: when all time is up.
+ * The largest bound that a designer proved, or, where there is none, one that is proved now, until nothing more is to be
+ * had or `endMs` is there: it holds for any overlay.
  */
 export function boundOf(
   graph: ConnectivityGraph,
   designs: readonly ComparedDesign[],
-  { limitMs, now }: CompareOptions,
+  now: () => number,
   endMs: number,
 ): { lowerBoundMs?: number } {
   const proven = designs.flatMap(({ design }) => design.lowerBoundMs ?? []);
   if (proven.length > 0) return { lowerBoundMs: Math.max(...proven) };
   const times = designs.filter(isBounded).map(({ judgement }) => judgement.cycleTimeMs);
   if (graph.siloCount < 2 || times.length === 0) return {};
-  const stopMs = Math.min(endMs, now() + boundShare * limitMs);
-  const { lowerBoundMs } = overlayLowerBound(graph, Math.min(...times), { expired: () => now() >= stopMs });
+  const { lowerBoundMs } = overlayLowerBound(graph, Math.min(...times), { expired: () => now() >= endMs });
   return { lowerBoundMs };
 }
 

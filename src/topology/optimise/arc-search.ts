@@ -10,12 +10,7 @@ import type { Random } from '../../base/random.ts';
 import { arcDelaysMs, type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
 import type { Arc } from '../overlay.ts';
 import { CycleMeanSolver } from './cycle-mean-solver.ts';
-
-export interface ArcSearchOptions {
-  readonly stepsMax: number;
-  readonly random: Random;
-  expired(): boolean;
-}
+import type { SearchOptions } from './search-options.ts';
 
 export interface JudgedArcs {
   readonly arcs: readonly Arc[];
@@ -31,7 +26,7 @@ const neighbourCount = 12;
 export function searchArcs(
   graph: ConnectivityGraph,
   start: readonly Arc[],
-  { stepsMax, random, expired }: ArcSearchOptions,
+  { stepsMax, random, expired }: SearchOptions,
 ): JudgedArcs {
   const judge = new ArcJudge(graph);
   const near = nearestSilos(graph);

@@ -7,11 +7,9 @@
 import type { Random } from '../../base/random.ts';
 import { arcDelayMs, type ConnectivityGraph, roundComputeMs } from '../delays.ts';
 import type { Arc } from '../overlay.ts';
+import type { SearchOptions } from './search-options.ts';
 
-export interface PlacementOptions {
-  readonly stepsMax: number;
-  readonly random: Random;
-  expired(): boolean;
+export interface PlacementOptions extends SearchOptions {
   /** position → silo; where the search starts. */
   readonly start?: Int32Array;
 }

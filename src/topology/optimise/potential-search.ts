@@ -4,13 +4,8 @@
  */
 import type { Random } from '../../base/random.ts';
 import type { Arc } from '../overlay.ts';
+import type { SearchOptions } from './search-options.ts';
 import { ThresholdOverlay } from './threshold-overlay.ts';
-
-export interface PotentialSearchOptions {
-  readonly stepsMax: number;
-  readonly random: Random;
-  expired(): boolean;
-}
 
 export interface FoundOverlay {
   /** At the delays searched with, ms. */
@@ -33,7 +28,7 @@ const largestShift = 7.5;
 export function searchPotentials(
   count: number,
   delayMs: Float64Array,
-  { stepsMax, random, expired }: PotentialSearchOptions,
+  { stepsMax, random, expired }: SearchOptions,
 ): FoundOverlay {
   const overlay = new ThresholdOverlay(count, delayMs);
   let current = new Float64Array(count);

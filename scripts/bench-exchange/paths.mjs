@@ -1,4 +1,5 @@
 /** The sending ends of the benchmark's paths: each resolves to `{send(body), socketBytes()}` once it is connected. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -33,7 +34,8 @@ export async function rawStreamPath(address) {
   };
 }
 
-export async function gossipPath(address, pieceBytes) {
+/** A node that publishes to the one peer at `address`, which subscribes to the topic. */
+async function publisher(address, topic) {
   const node = await bareNode({ gossip: true });
   const { pubsub } = node.services;
   const subscribed = new Promise((resolve) =>
@@ -41,12 +43,38 @@ export async function gossipPath(address, pieceBytes) {
   );
   await node.dial(multiaddr(address));
   await subscribed;
+  return async (message) => {
+    const { recipients } = await pubsub.publish(topic, message);
+    if (recipients.length !== 1) throw new Error(`gossipsub reached ${recipients.length} peers`);
+  };
+}
+
+export async function gossipPath(address, pieceBytes) {
+  const publish = await publisher(address, 'bench');
   return {
     send: async (body) => {
       for (let start = 0; start < body.byteLength; start += pieceBytes) {
-        const { recipients } = await pubsub.publish('bench', body.subarray(start, start + pieceBytes));
-        if (recipients.length !== 1) throw new Error(`gossipsub reached ${recipients.length} peers`);
+        await publish(body.subarray(start, start + pieceBytes));
       }
+    },
+  };
+}
+
+/** As a model has to travel: each piece says where it belongs, and a digest of all follows. */
+export async function gossipModelPath(address, pieceBytes) {
+  const publish = await publisher(address, 'bench-model');
+  return {
+    send: async (body) => {
+      const hash = createHash('sha256');
+      for (let start = 0; start < body.byteLength; start += pieceBytes) {
+        const piece = body.subarray(start, start + pieceBytes);
+        hash.update(piece);
+        const message = new Uint8Array(16 + piece.byteLength);
+        new BigUint64Array(message.buffer, 0, 2).set([BigInt(start), BigInt(body.byteLength)]);
+        message.set(piece, 16);
+        await publish(message);
+      }
+      await publish(hash.digest());
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The receiving process of the benchmark: counts what arrives on each path and says when a path has what was expected. */
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { bareNode, MEMBERS, transportFor } from './peers.mjs';
 
@@ -31,13 +32,33 @@ async function listenNoise() {
   return node.getMultiaddrs()[0].toString();
 }
 
-async function listenGossip() {
+async function listenGossip(topic, onMessage) {
   const node = await bareNode({ listen: ['/ip4/127.0.0.1/tcp/0'], gossip: true });
-  node.services.pubsub.addEventListener('message', ({ detail }) =>
-    arrived('gossipsub', detail.data.byteLength),
-  );
-  node.services.pubsub.subscribe('bench');
+  node.services.pubsub.addEventListener('message', ({ detail }) => onMessage(detail.data));
+  node.services.pubsub.subscribe(topic);
   return node.getMultiaddrs()[0].toString();
+}
+
+/** Joins the pieces of one model after another; the last message is their digest. */
+function joined(onModel) {
+  let model;
+  let hash;
+  return (message) => {
+    if (message.byteLength === 32) {
+      if (!hash.digest().equals(message)) throw new Error('the digest does not match');
+      onModel(model);
+      model = undefined;
+      return;
+    }
+    const [start, total] = new BigUint64Array(message.slice(0, 16).buffer);
+    if (model === undefined) {
+      model = new Uint8Array(Number(total));
+      hash = createHash('sha256');
+    }
+    const piece = message.subarray(16);
+    model.set(piece, Number(start));
+    hash.update(piece);
+  };
 }
 
 async function listenOurs(carrier, path) {
@@ -61,7 +82,11 @@ process.on('message', async (message) => {
   const addresses = {
     tcp: await listenTcp(),
     noise: await listenNoise(),
-    gossipsub: await listenGossip(),
+    gossipsub: await listenGossip('bench', (data) => arrived('gossipsub', data.byteLength)),
+    'gossipsub model': await listenGossip(
+      'bench-model',
+      joined((model) => arrived('gossipsub model', model.byteLength)),
+    ),
     ours: await listenOurs('stream', 'ours'),
     'ours-gossip': await listenOurs('gossip', 'ours-gossip'),
   };

@@ -1,8 +1,7 @@
 /**
  * Turns the bytes of one inbound stream into frames: reads the announced sizes, checks them, takes memory once, copies in,
- * hashes as bytes arrive and compares the trailer. Never asks the stream to pause. After a refusal it takes no more.
+ * digests as bytes arrive and compares the trailer. Never asks the stream to pause. After a refusal it takes no more.
  */
-import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import {
   decodePreamble,
   PREAMBLE_BYTES_MAX,
@@ -10,6 +9,7 @@ import {
   TRAILER_BYTES,
   trailerOf,
 } from '../wire/framing.ts';
+import { FrameDigest } from './frame-digest.ts';
 import type { Frame, FrameLimits, TransportRefusal } from './transport.ts';
 
 export interface Refusal {
@@ -43,7 +43,7 @@ export class InboundBudget {
 
 interface Incoming {
   readonly preambleBytes: number;
-  readonly hash: Hash;
+  readonly digest: FrameDigest;
   readonly head: Uint8Array;
   readonly body: Uint8Array;
 }
@@ -95,19 +95,19 @@ export class FrameReader {
     const { preambleBytes } = incoming;
     const bodyStart = preambleBytes + incoming.head.byteLength;
     const trailerStart = bodyStart + incoming.body.byteLength;
-    if (this.#position < bodyStart) return this.#fill(incoming.head, preambleBytes, bytes, incoming.hash);
-    if (this.#position < trailerStart) return this.#fill(incoming.body, bodyStart, bytes, incoming.hash);
+    if (this.#position < bodyStart) return this.#fill(incoming.head, preambleBytes, bytes, incoming.digest);
+    if (this.#position < trailerStart) return this.#fill(incoming.body, bodyStart, bytes, incoming.digest);
     const rest = this.#fill(this.#trailer, trailerStart, bytes);
     if (this.#position === trailerStart + TRAILER_BYTES) this.#complete(incoming);
     return rest;
   }
 
   /** Copies into `target`, which begins at `start` of the frame; returns what is left over. */
-  #fill(target: Uint8Array, start: number, bytes: Uint8Array, hash?: Hash): Uint8Array {
+  #fill(target: Uint8Array, start: number, bytes: Uint8Array, digest?: FrameDigest): Uint8Array {
     const offset = this.#position - start;
     const taken = bytes.subarray(0, target.byteLength - offset);
     target.set(taken, offset);
-    hash?.update(taken);
+    digest?.update(taken);
     this.#position += taken.byteLength;
     return bytes.subarray(taken.byteLength);
   }
@@ -133,16 +133,16 @@ export class FrameReader {
     }
     this.#incoming = {
       preambleBytes: preamble.byteLength,
-      hash: createHash('sha256').update(preamble),
+      digest: new FrameDigest().update(preamble),
       head: new Uint8Array(sizes.headBytes),
       body: new Uint8Array(sizes.bodyBytes),
     };
   }
 
-  #complete({ hash, head, body }: Incoming): void {
+  #complete({ digest, head, body }: Incoming): void {
     const wireBytes = this.#position;
     this.#drop();
-    if (!timingSafeEqual(trailerOf(hash), this.#trailer)) {
+    if (trailerOf(digest).some((byte, index) => byte !== this.#trailer[index])) {
       return this.#refuse({
         reason: 'frame-digest',
         detail: `the digest of ${wireBytes} bytes does not match`,

@@ -2,8 +2,8 @@
  * A frame on its way out, shared by all links that send it: its segments are cut once and its digest is computed
  * once, as far as the fastest of the links has come.
  */
-import { createHash } from 'node:crypto';
 import { encodePreamble, frameBytes, trailerOf } from '../wire/framing.ts';
+import { FrameDigest } from './frame-digest.ts';
 import type { Frame } from './transport.ts';
 
 /** One send to a stream: 1 MiB cost the least CPU of 64 KiB to 1 MiB on loopback and holds the event loop for 3 ms. */
@@ -15,7 +15,7 @@ export class OutgoingFrame {
   readonly wireBytes: number;
   readonly bodyBytes: number;
   readonly headBytes: number;
-  readonly #hash = createHash('sha256');
+  readonly #digest = new FrameDigest();
   #hashed = 0;
   #trailer: Uint8Array | undefined;
 
@@ -32,13 +32,13 @@ export class OutgoingFrame {
 
   /** Takes the segments up to and including `index` into the digest, unless another link already has. */
   hashThrough(index: number): void {
-    while (this.#hashed <= index) this.#hash.update(this.segments[this.#hashed++] as Uint8Array);
+    while (this.#hashed <= index) this.#digest.update(this.segments[this.#hashed++] as Uint8Array);
   }
 
   /** The digest of all segments. */
   trailer(): Uint8Array {
     this.hashThrough(this.segments.length - 1);
-    this.#trailer ??= trailerOf(this.#hash);
+    this.#trailer ??= trailerOf(this.#digest);
     return this.#trailer;
   }
 }

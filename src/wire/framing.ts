@@ -5,19 +5,19 @@
  * | bytes | field | |
  * |---|---|---|
  * | 1 | magic | `G` |
- * | 1 | version | 2, of frame and head alike |
+ * | 1 | version | 3, of frame and head alike |
  * | 1 or 2 | headBytes | varint |
  * | 1 to 8 | bodyBytes | varint |
  * | headBytes, bodyBytes | head, then body | |
- * | 8 | trailer | the first 8 bytes of the SHA-256 over all before |
+ * | 8 | trailer | the first 8 bytes of a digest over all before |
  *
  * A varint is an integer in groups of 7 bits, the lowest first, the top bit set in every byte but the last; no last byte of 0 but for
- * 0 itself. The digest sits behind the body so that a sender hashes while it sends; the sizes sit before it so that a receiver can refuse
- * before it takes memory. The digest is there for accidents (one in 2⁶⁴ passes); who sent a frame, and that nobody changed it on its
+ * 0 itself. The digest sits behind the body so that a sender digests while it sends; the sizes sit before it so that a receiver can refuse
+ * before it takes memory. The digest (transport/frame-digest.ts) is there for accidents (one in 2⁶⁴ passes); who sent a frame, and that nobody changed it on its
  * way, is known from the encryption below it and from gossip's signatures.
  */
 
-const FRAMING_VERSION = 2;
+const FRAMING_VERSION = 3;
 export const TRAILER_BYTES = 8;
 
 const MAGIC = 0x47;
@@ -43,9 +43,9 @@ export function frameBytes(headBytes: number, bodyBytes: number): number {
   return preamble + headBytes + bodyBytes + TRAILER_BYTES;
 }
 
-/** What stands behind the body; ends the hash. */
-export function trailerOf(hash: { digest(): Uint8Array }): Uint8Array {
-  return hash.digest().subarray(0, TRAILER_BYTES);
+/** What stands behind the body; ends the digest. */
+export function trailerOf(all: { digest(): Uint8Array }): Uint8Array {
+  return all.digest().subarray(0, TRAILER_BYTES);
 }
 
 /** Sizes are safe integers. */

@@ -1,5 +1,4 @@
 /** What a libp2p transport refuses: strangers, second processes with one identity, and members that send rubbish. */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { noise } from '@chainsafe/libp2p-noise';
@@ -12,6 +11,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OperatingError } from '../../src/base/errors.ts';
+import { FrameDigest } from '../../src/transport/frame-digest.ts';
 import { encodeHello, type GreetingMessage, HelloReader } from '../../src/transport/libp2p/hello.ts';
 import type { Libp2pTransport, Libp2pTransportOptions } from '../../src/transport/libp2p/index.ts';
 import { encodePreamble, TRAILER_BYTES, trailerOf } from '../../src/wire/framing.ts';
@@ -47,7 +47,7 @@ async function bareNode(index: number, connectionGater: ConnectionGater = {}): P
     services: { identify: identify({ runOnConnectionOpen: false }) },
   });
   cleanUp.push(() => node.stop() as Promise<void>);
-  await node.handle('/grapevine/2/data', (stream) => stream.addEventListener('message', () => undefined));
+  await node.handle('/grapevine/3/data', (stream) => stream.addEventListener('message', () => undefined));
   return node;
 }
 
@@ -62,7 +62,7 @@ function hostileGreeting(changes: Partial<GreetingMessage> = {}): GreetingMessag
   return {
     ...{
       type: 'greeting',
-      versions: [2],
+      versions: [3],
       index: 1,
       name: 'silo-1',
       instance: 'abc',
@@ -92,7 +92,7 @@ async function greet(node: Libp2p, to: Started, bytes: Uint8Array): Promise<unkn
 
 async function dataStream(node: Libp2p, to: Started): Promise<Stream> {
   const data = await node.dial(multiaddr(to.addresses[0]!), { force: true });
-  return data.newStream('/grapevine/2/data');
+  return data.newStream('/grapevine/3/data');
 }
 
 function closed(stream: Stream): Promise<void> {
@@ -120,9 +120,9 @@ describe('members that send rubbish', () => {
       expect([told?.peer, told?.reason]).toEqual([1, reason]);
       await reset;
       // The link survives: the next stream carries a proper frame.
-      const second = await node.getConnections().at(-1)!.newStream('/grapevine/2/data');
+      const second = await node.getConnections().at(-1)!.newStream('/grapevine/3/data');
       const good = Buffer.concat([encodePreamble(1, 8), Uint8Array.of(1), new Uint8Array(8)]);
-      second.send(Buffer.concat([good, trailerOf(createHash('sha256').update(good))]));
+      second.send(Buffer.concat([good, trailerOf(new FrameDigest().update(good))]));
       expect((await target.witness.until('frame'))[0]?.body.byteLength).toBe(8);
     },
   );
@@ -154,7 +154,7 @@ describe('members that send rubbish', () => {
     // Something small and proper first: the link is up from then on.
     const stream = await dataStream(node, target);
     const good = Buffer.concat([encodePreamble(1, 0), Uint8Array.of(1)]);
-    stream.send(Buffer.concat([good, trailerOf(createHash('sha256').update(good))]));
+    stream.send(Buffer.concat([good, trailerOf(new FrameDigest().update(good))]));
     stream.send(whole.subarray(0, 50_000));
     const [told] = await target.witness.until('refused');
     expect(told).toMatchObject({ reason: 'frame-truncated', detail: 'stalled for 200 ms' });

@@ -37,6 +37,7 @@ export function judgementDocument(judgement: Judgement, bound: DesignBound, isSt
     exactAverageMs: exactAverageMs ?? null,
     effectiveNeighbours: consensus?.effectiveNeighbours ?? null,
     timing: judgement.timing,
+    ...(judgement.mixingUnfinished ? { mixingUnfinished: true } : {}),
     ...(judgement.confidenceMs === undefined ? {} : { confidenceMs: judgement.confidenceMs }),
     ...(criticalCycle === undefined ? {} : { criticalCycle: criticalCycle.silos }),
   };
@@ -80,7 +81,10 @@ export function comparisonTable(
     }),
   };
   const line = bound === undefined ? [] : [`at least ${bound.toFixed(2)} ms for any static overlay`];
-  return [formatTable(withoutEmptyColumns(table, '–'), style), ...line].join('\n');
+  const unfinished = designs.filter(({ judgement }) => judgement.mixingUnfinished).map(({ name }) => name);
+  const cut =
+    unfinished.length === 0 ? [] : [`no time left for the mixing of ${unfinished.join(', ')}; allow more`];
+  return [formatTable(withoutEmptyColumns(table, '–'), style), ...line, ...cut].join('\n');
 }
 
 export function designText(
@@ -121,6 +125,7 @@ export function judgementLines(
             : `${secondsToConsensus?.toFixed(2)} s to consensus within 1e-3 (${consensus.roundsTo1e3} rounds)`,
         ]),
     ...(exactAverageMs === undefined ? [] : [`${exactAverageMs.toFixed(0)} ms to the exact average`]),
+    ...(judgement.mixingUnfinished ? ['no time left to find out how it mixes; allow more'] : []),
   ];
 }
 

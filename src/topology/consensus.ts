@@ -6,15 +6,15 @@
  * - effective number of neighbours (Vogels, Hendrikx, Jaggi 2022): n_W(γ) = [1/(1 − γ)] / mean_i[λ_i² / (1 − γ λ_i²)],
  *   which for any W is [1/(1 − γ)] / (Σ_k γ^(k−1) ‖Wᵏ‖²_F / n): the random walk's variance, summed by doubling.
  *
- * Norms of doubly stochastic products never grow, so k is found by doubling and bisection. Dense, hence up to 400 silos;
- * above only the gap is known, and k follows from it, marked as an estimate.
+ * Of one symmetric W the eigenvalues say it all. Else norms of doubly stochastic products never grow, so k is found by doubling and
+ * bisection. Dense, hence up to 400 silos; above only the gap is known, and k follows from it, marked as an estimate.
  */
-import { InputError } from '../base/errors.ts';
-import { isConnected } from './connectivity.ts';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { InputError, OperatingError } from '../base/errors.ts';
 import { type Dense, product, spectralNorm, sum, transposed } from './dense.ts';
-import { defaultMixing, type MixingMatrix, mixingMatrix } from './mixing.ts';
-import { isSymmetric, type Overlay } from './overlay.ts';
-import { overlayOfRound } from './schedule.ts';
+import { defaultMixing, type MixingMatrix } from './mixing.ts';
+import type { Overlay } from './overlay.ts';
+import { mixingMatrixOfRound } from './schedule.ts';
 import { spectralGap } from './spectrum.ts';
 
 export interface Consensus {
@@ -37,15 +37,26 @@ const exactDropFrom = 1e-8;
 const denseSilosMax = 400;
 const sparseSilosMax = 3_000;
 const doublingsMax = 40;
+/** Of periodic and disconnected graphs the second eigenvalue is 1 but for rounding. */
+const periodicTolerance = 1e-12;
 
-/** Undefined where the overlay has no usable weights, or is too large even for an estimate. */
-export function consensusOf(overlay: Overlay): Consensus | undefined {
+/** Asked between products of matrices: true once the time is up. */
+type Expired = () => boolean;
+const patient: Expired = () => false;
+
+/**
+ * With the weights that a run would use. Undefined where these do not fit, or where the overlay is too large even for an estimate. Throws
+ * OperatingError `time-limit` where `expired` says so before it is done.
+ */
+export function consensusOf(overlay: Overlay, expired: Expired = patient): Consensus | undefined {
   const size = overlay.nodes.length;
   if (size > sparseSilosMax) return undefined;
   try {
     const phases = Math.max(1, overlay.schedule?.length ?? 1);
-    if (size > denseSilosMax) return phases === 1 ? estimated(phaseMatrix(overlay, 0)) : undefined;
-    return counted(Array.from({ length: phases }, (_, phase) => deflated(phaseMatrix(overlay, phase), size)));
+    const matrixOf = (phase: number) => mixingMatrixOfRound(overlay, phase, defaultMixing(overlay));
+    if (size > denseSilosMax) return phases === 1 ? estimated(matrixOf(0)) : undefined;
+    const dense = Array.from({ length: phases }, (_, phase) => deflated(matrixOf(phase), size));
+    return phases === 1 && isSymmetricMatrix(dense[0]!) ? ofSpectrum(dense[0]!) : counted(dense, expired);
   } catch (error) {
     if (error instanceof InputError) return undefined;
     throw error;
@@ -54,14 +65,7 @@ export function consensusOf(overlay: Overlay): Consensus | undefined {
 
 /** n_W(γ) of a mixing matrix; [size × size], 0 < γ < 1. */
 export function effectiveNeighbours(matrix: MixingMatrix, size: number, gamma: number): number {
-  return effective(deflated(matrix, size), gamma);
-}
-
-/** A round's matrix: its own weights, metropolis, or (directed) sinkhorn where strong and uniform where not. */
-function phaseMatrix(overlay: Overlay, round: number): MixingMatrix {
-  const phase = overlayOfRound(overlay, round);
-  const isLoose = phase.weights === undefined && !isSymmetric(phase) && !isConnected(phase);
-  return mixingMatrix(phase, isLoose ? 'uniform' : defaultMixing(phase));
+  return effective(deflated(matrix, size), gamma, patient);
 }
 
 /** W − J, dense. */
@@ -73,8 +77,49 @@ function deflated(matrix: MixingMatrix, size: number): Dense {
   return { size, values };
 }
 
+function isSymmetricMatrix({ size, values }: Dense): boolean {
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < row; column++) {
+      if (Math.abs(values[row * size + column]! - values[column * size + row]!) > 1e-15) return false;
+    }
+  }
+  return true;
+}
+
+/** ‖Wᵏ − J‖₂ = ρᵏ. */
+function ofSpectrum({ size, values }: Dense): Consensus {
+  const matrix = Matrix.from1DArray(size, size, values);
+  const { realEigenvalues } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
+  const radius = realEigenvalues.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const isExact = radius <= exactThreshold;
+  const gamma = effectiveGamma;
+  const variance = realEigenvalues.reduce((total, value) => total + value ** 2 / (1 - gamma * value ** 2), 0);
+  // J's own eigenvalue 1 was deflated to a 0.
+  const mean = (variance + 1 / (1 - gamma)) / size;
+  return {
+    spectralGap: isExact ? 1 : Math.max(0, 1 - radius),
+    roundsTo1e3: roundsOfRadius(radius),
+    isEstimate: false,
+    ...(isExact ? { roundsToExact: 1 } : {}),
+    effectiveNeighbours: 1 / (1 - gamma) / mean,
+  };
+}
+
+/** The least k ≥ 1 with ρᵏ ≤ 1e-3; Infinity where rounding alone keeps ρ below 1. */
+function roundsOfRadius(radius: number): number {
+  if (radius >= 1 - periodicTolerance) return Number.POSITIVE_INFINITY;
+  if (radius <= threshold) return 1;
+  return Math.ceil(Math.log(threshold) / Math.log(radius) - 1e-9);
+}
+
+/** The product, unless the time is up: OperatingError `time-limit`. */
+function productWithin(one: Dense, other: Dense, expired: Expired): Dense {
+  if (expired()) throw new OperatingError('time-limit', 'no time left to find out how the overlay mixes');
+  return product(one, other);
+}
+
 /** Products of deflated doubly stochastic matrices are the products deflated, as W J = J W = J. */
-function counted(phases: readonly Dense[]): Consensus {
+function counted(phases: readonly Dense[], expired: Expired): Consensus {
   let within: number | undefined;
   let exact: number | undefined;
   let before = 1;
@@ -82,7 +127,7 @@ function counted(phases: readonly Dense[]): Consensus {
   const period = phases.length;
   let whole = running;
   for (let round = 1; round <= 2 * period; round++) {
-    if (round > 1) running = product(phases[(round - 1) % period]!, running);
+    if (round > 1) running = productWithin(phases[(round - 1) % period]!, running, expired);
     if (round === period) whole = running;
     const norm = spectralNorm(running);
     if (norm <= threshold) within ??= round;
@@ -92,18 +137,18 @@ function counted(phases: readonly Dense[]): Consensus {
     }
     before = norm;
   }
-  const rate = decayRate(whole);
+  const rate = decayRate(whole, expired);
   return {
     spectralGap: exact === undefined ? Math.max(0, 1 - rate ** (1 / period)) : 1,
-    roundsTo1e3: within ?? roundsByDoubling(whole, phases),
+    roundsTo1e3: within ?? roundsByDoubling(whole, phases, expired),
     isEstimate: false,
     ...(exact === undefined ? {} : { roundsToExact: exact }),
-    ...(period === 1 ? { effectiveNeighbours: effective(phases[0]!, effectiveGamma) } : {}),
+    ...(period === 1 ? { effectiveNeighbours: effective(phases[0]!, effectiveGamma, expired) } : {}),
   };
 }
 
 /** ρ from ‖Aᵏ‖^(1/k) at a large power of two, rescaled on the way. */
-function decayRate(matrix: Dense): number {
+function decayRate(matrix: Dense, expired: Expired): number {
   let power = matrix;
   let logNorm = 0;
   for (let doubling = 0; doubling < 24; doubling++) {
@@ -111,28 +156,29 @@ function decayRate(matrix: Dense): number {
     if (norm <= 1e-300) return 0;
     power = { size: power.size, values: power.values.map((value) => value / norm) };
     logNorm += Math.log(norm) / 2 ** doubling;
-    power = product(power, power);
+    power = productWithin(power, power, expired);
   }
   return Math.exp(logNorm);
 }
 
-function roundsByDoubling(period: Dense, phases: readonly Dense[]): number {
+function roundsByDoubling(period: Dense, phases: readonly Dense[], expired: Expired): number {
   const powers = [period];
   while (spectralNorm(powers.at(-1)!) > threshold) {
     if (powers.length > doublingsMax) return Number.POSITIVE_INFINITY;
-    powers.push(product(powers.at(-1)!, powers.at(-1)!));
+    powers.push(productWithin(powers.at(-1)!, powers.at(-1)!, expired));
   }
   let reached: Dense | undefined;
   let periods = 0;
   for (let doubling = powers.length - 2; doubling >= 0; doubling--) {
-    const candidate = reached === undefined ? powers[doubling]! : product(powers[doubling]!, reached);
+    const candidate =
+      reached === undefined ? powers[doubling]! : productWithin(powers[doubling]!, reached, expired);
     if (spectralNorm(candidate) <= threshold) continue;
     reached = candidate;
     periods += 2 ** doubling;
   }
   let rounds = periods * phases.length;
   for (const phase of phases) {
-    reached = reached === undefined ? phase : product(phase, reached);
+    reached = reached === undefined ? phase : productWithin(phase, reached, expired);
     rounds++;
     if (spectralNorm(reached) <= threshold) return rounds;
   }
@@ -140,14 +186,18 @@ function roundsByDoubling(period: Dense, phases: readonly Dense[]): number {
 }
 
 /** Σ_{k ≥ 1} γ^(k−1) W^k (W^k)ᵀ by doubling, on W − J: the average's own mode adds 1 / (1 − γ). */
-function effective(matrix: Dense, gamma: number): number {
+function effective(matrix: Dense, gamma: number, expired: Expired): number {
   const { size } = matrix;
   let power = matrix;
   let total = product(matrix, transposed(matrix));
   let factor = gamma;
   while (factor > 1e-18) {
-    total = sum(total, product(product(power, total), transposed(power)), factor);
-    power = product(power, power);
+    total = sum(
+      total,
+      productWithin(productWithin(power, total, expired), transposed(power), expired),
+      factor,
+    );
+    power = productWithin(power, power, expired);
     factor *= factor;
   }
   let trace = 1 / (1 - gamma);

@@ -1,5 +1,5 @@
 /** What an overlay comes to on a network: seconds a round and why, and how fast information mixes over it. */
-import { InputError } from '../base/errors.ts';
+import { InputError, OperatingError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { type Consensus, consensusOf } from './consensus.ts';
 import { simulatedCycle } from './cycle-time/random-rounds.ts';
@@ -29,6 +29,8 @@ export interface Judgement {
   /** The most arcs that leave or enter a silo in one round. */
   readonly maxDegree: number;
   readonly consensus?: Consensus;
+  /** True where the time was up before `consensus` was known. */
+  readonly mixingUnfinished?: boolean;
   /** λ times the rounds to consensus, s. */
   readonly secondsToConsensus?: number;
   /** λ times the rounds to the exact average, ms; where there is one. */
@@ -55,13 +57,17 @@ export function judge(
 ): Judgement {
   const overlay = placed(given, graph);
   const time = timeOf(graph, overlay, timing, Random.of(seed, 'judge', overlay.name), expired);
-  const consensus = mixing && !expired() ? mixingOf(overlay, timing) : undefined;
+  const mixed = mixing ? mixingOf(overlay, timing, expired) : undefined;
   return {
     ...time,
     timing: timing.kind,
     arcCount: overlay.arcs.length,
     maxDegree: maxPhaseDegree(overlay),
-    ...(consensus === undefined ? {} : mixingTimes(consensus, time.cycleTimeMs)),
+    ...(mixed === undefined
+      ? {}
+      : mixed === 'unfinished'
+        ? { mixingUnfinished: true }
+        : mixingTimes(mixed, time.cycleTimeMs)),
   };
 }
 
@@ -102,8 +108,19 @@ function phasesOf({ schedule = [], arcs }: Overlay): readonly (readonly Arc[])[]
   return schedule.length === 0 ? [arcs] : schedule;
 }
 
-function mixingOf(overlay: Overlay, timing: Timing): Consensus | undefined {
-  return timing.kind === 'star' ? serverConsensus : consensusOf(overlay);
+function mixingOf(
+  overlay: Overlay,
+  timing: Timing,
+  expired: () => boolean,
+): Consensus | 'unfinished' | undefined {
+  if (timing.kind === 'star') return serverConsensus;
+  if (expired()) return 'unfinished';
+  try {
+    return consensusOf(overlay, expired);
+  } catch (error) {
+    if (error instanceof OperatingError && error.code === 'time-limit') return 'unfinished';
+    throw error;
+  }
 }
 
 type Time = Pick<Judgement, 'cycleTimeMs' | 'confidenceMs' | 'criticalCycle'>;

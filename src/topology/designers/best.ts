@@ -90,14 +90,15 @@ function searched(
 ): ExplainedArcs {
   if (graph.siloCount <= exhaustiveSilosMax)
     return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
+  // Where degrees cost something the ring is what to beat: it comes before the long search, so that a short time leaves it.
+  const early = degreesCost(graph, first) ? ringArcs(graph, run) : undefined;
   const longer = run.expired() ? first : searchRelaxed(graph, chosen, run);
   const relaxed = longer.cycleTimeMs < first.cycleTimeMs ? longer : first;
-  const pruned = judged(graph, minimalStrong(graph, relaxed.arcs));
+  const pruned = judged(graph, minimalStrong(graph, relaxed.arcs, run));
   const ofPotentials = { ...pruned, how: 'search on potentials' };
   // Degrees cost nothing on this overlay, so the search has seen its true cycle time.
   if (pruned.cycleTimeMs <= relaxed.cycleTimeMs + sameTimeMs) return ofPotentials;
-  const tour = shortRing(graph, { random: run.random('best', 'ring'), expired: run.expired });
-  const ring = { ...judged(graph, tourArcs(tour)), how: 'a short ring' };
+  const ring = early ?? ringArcs(graph, run);
   const start = pruned.cycleTimeMs < ring.cycleTimeMs ? ofPotentials : ring;
   run.progress(`best: ${start.cycleTimeMs.toFixed(3)} ms by ${start.how}`);
   const finished = searchArcs(graph, start.arcs, {
@@ -107,9 +108,19 @@ function searched(
   });
   if (finished.cycleTimeMs >= start.cycleTimeMs) return start;
   return {
-    ...judged(graph, minimalStrong(graph, finished.arcs)),
+    ...judged(graph, minimalStrong(graph, finished.arcs, run)),
     how: `${start.how}, then search on its arcs`,
   };
+}
+
+/** True where the overlay is slower than at degree-1 delays. */
+function degreesCost(graph: ConnectivityGraph, { arcs, cycleTimeMs }: FoundOverlay): boolean {
+  return judged(graph, minimalStrong(graph, arcs)).cycleTimeMs > cycleTimeMs + sameTimeMs;
+}
+
+function ringArcs(graph: ConnectivityGraph, run: DesignRun): ExplainedArcs {
+  const tour = shortRing(graph, { random: run.random('best', 'ring'), expired: run.expired });
+  return { ...judged(graph, tourArcs(tour)), how: 'a short ring' };
 }
 
 /** The best of several runs at degree-1 delays, which no overlay's delays fall below. */

@@ -170,7 +170,7 @@ describe('minimal strong digraphs', () => {
     const graph = randomGraph(6, 7);
     const all: Arc[] = [];
     for (let from = 0; from < 6; from++) for (let to = 0; to < 6; to++) if (from !== to) all.push([from, to]);
-    const arcs = minimalStrong(graph, all);
+    const arcs = minimalStrong(graph, all, patient);
     const strong = (list: readonly Arc[]) =>
       isConnected(overlayOf({ name: 'x', directed: true, nodes: graph.names, arcs: list }));
     expect(strong(arcs)).toBe(true);

@@ -35,8 +35,11 @@ const leastViolation = 1e-4;
 const leastFlow = 1e-6;
 /** Costs are told apart by up to this share of the mean delay. */
 const perturbation = 1e-7;
-/** Arcs left out that lower the bound by more than this share come in. */
+/** Arcs left out that lower the bound by more than this share come in, in the end and on the way. */
 const leastLoss = 1e-6;
+const largeLoss = 1e-3;
+/** How often it is looked at what is proved. */
+const stepsPerProof = 200;
 const goldenShare = 0.618_033_988_749_894_9;
 
 export class CrossingBound {
@@ -60,6 +63,7 @@ export class CrossingBound {
   /** Of the rows after the first ones. */
   #cuts: VisitCut[] = [];
   #earlierSteps = 0;
+  #stepsAtProof = 0;
 
   /** `delayMs`: [n × n], row = sender. `nodes`: S, not all silos. `cuts`: to begin with; those apart from S are used. */
   constructor(
@@ -95,8 +99,16 @@ export class CrossingBound {
       else if (outcome === 'failed') this.isDone = true;
       else isExpired = true;
     }
-    const provedMs = leastOffDiagonal(this.#count, this.#reducedDelays());
+    this.#prove();
+  }
+
+  /** The delays reduced by the prices as they are: a bound. */
+  #prove(): Float64Array {
+    const reduced = this.#reducedDelays();
+    const provedMs = leastOffDiagonal(this.#count, reduced);
     if (provedMs > this.lowerBoundMs) this.lowerBoundMs = provedMs;
+    this.#stepsAtProof = this.steps;
+    return reduced;
   }
 
   /** At an optimum, more rows or arcs; false: none are wanted. */
@@ -107,7 +119,8 @@ export class CrossingBound {
       this.cycle = cycle;
     if (this.cycle !== undefined && this.cycle.meanMs <= enoughMs) return false;
     const violated = this.#violatedCuts(solution);
-    if (violated.length === 0) return this.#letArcsIn();
+    if (violated.length === 0) return this.#letArcsIn(leastLoss);
+    if (this.steps - this.#stepsAtProof >= stepsPerProof && this.#letArcsIn(largeLoss)) return true;
     this.#throwOutIdle();
     this.#addCuts(violated);
     return true;
@@ -213,11 +226,11 @@ export class CrossingBound {
     return [...found.values()];
   }
 
-  /** False: no arc that is left out lowers what is proved. */
-  #letArcsIn(): boolean {
-    const leastMs = this.#simplex.objective * this.#scaleMs * (1 - leastLoss);
+  /** False: no arc that is left out lowers what is proved by more than this share. */
+  #letArcsIn(lossShare: number): boolean {
+    const leastMs = this.#simplex.objective * this.#scaleMs * (1 - lossShare);
     const before = this.#arcs.length;
-    this.#reducedDelays().forEach((cost, pair) => {
+    this.#prove().forEach((cost, pair) => {
       if (cost < leastMs && pair % (this.#count + 1) !== 0) this.#isUsed[pair] = 1;
     });
     if (this.#isUsed.reduce((total, mark) => total + mark, 0) === before) return false;

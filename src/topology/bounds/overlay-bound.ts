@@ -8,7 +8,7 @@
  *
  * Up to five silos the bound is the optimum itself. All comparisons leave room for rounding.
  */
-import { type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
+import { arcDelayMs, type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
 import { branchingSilosMax, refutedByBranching } from './branching.ts';
 import { CrossingBound, type MeanCycle } from './crossing-bound.ts';
@@ -46,23 +46,26 @@ export function overlayLowerBound(graph: ConnectivityGraph, upperMs: number, run
 
 /** The bound as it grows: to be raised for a while, and then again from there on. */
 export class BoundSearch {
-  readonly #count: number;
+  readonly #graph: ConnectivityGraph;
+  /** Empty where nothing is made of it. */
   readonly #delayMs: Float64Array;
   readonly #groups: GroupSearch | undefined;
   #best: OverlayBound;
+  #isFastestArcKnown = false;
 
   /** Two silos or more. */
   constructor(graph: ConnectivityGraph) {
     const { siloCount, routes, ...unshared } = graph;
-    this.#count = siloCount;
+    this.#graph = graph;
     if (siloCount <= exhaustiveSilosMax) {
       const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
       this.#best = { lowerBoundMs: cycleTimeMs, proof: 'all minimal strong overlays compared' };
       this.#delayMs = new Float64Array();
+      this.#isFastestArcKnown = true;
       return;
     }
-    this.#delayMs = delayMatrix(graph);
-    this.#best = floor(graph, this.#delayMs);
+    this.#best = ownSteps(graph);
+    this.#delayMs = siloCount <= programSilosMax ? delayMatrix(graph) : new Float64Array();
     if (siloCount <= programSilosMax) this.#groups = new GroupSearch(siloCount, this.#delayMs);
   }
 
@@ -75,11 +78,27 @@ export class BoundSearch {
    * expired, or linear programs have taken `stepsMax` steps more.
    */
   raise(upperMs: number, run: BoundRun, stepsMax = stepsMaxAlways): void {
+    if (!this.#isFastestArcKnown) this.#lookForFastestArc(run);
     if (this.#groups === undefined) return;
     this.#best = this.#groups.raise(this.#best, upperMs, run, stepsMax);
-    if (this.#count <= branchingSilosMax) {
-      this.#best = branched(this.#count, this.#delayMs, this.#best, upperMs, run);
+    const { siloCount } = this.#graph;
+    if (siloCount <= branchingSilosMax) {
+      this.#best = branched(siloCount, this.#delayMs, this.#best, upperMs, run);
     }
+  }
+
+  /** No mean falls below the least delay, once all have been looked at. */
+  #lookForFastestArc({ expired }: BoundRun): void {
+    const { siloCount } = this.#graph;
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let from = 0; from < siloCount; from++) {
+      if (expired()) return;
+      for (let to = 0; to < siloCount; to++) {
+        if (from !== to) leastMs = Math.min(leastMs, arcDelayMs(this.#graph, from, to));
+      }
+    }
+    this.#isFastestArcKnown = true;
+    if (leastMs > this.#best.lowerBoundMs) this.#best = { lowerBoundMs: leastMs, proof: 'the fastest arc' };
   }
 }
 
@@ -87,20 +106,13 @@ function rounded({ lowerBoundMs, proof }: OverlayBound): OverlayBound {
   return { lowerBoundMs: lowerBoundMs * (1 - roundingShare), proof };
 }
 
-/** Every silo lies on a cycle, so its cheapest arcs out and in … and no mean falls below the least delay. */
-function floor(graph: ConnectivityGraph, delayMs: Float64Array): OverlayBound {
-  const { siloCount } = graph;
+/** No mean falls below a silo's own steps. */
+function ownSteps(graph: ConnectivityGraph): OverlayBound {
   let slowestMs = 0;
-  let leastMs = Number.POSITIVE_INFINITY;
-  for (let from = 0; from < siloCount; from++) {
-    slowestMs = Math.max(slowestMs, roundComputeMs(graph, from));
-    for (let to = 0; to < siloCount; to++) {
-      if (from !== to) leastMs = Math.min(leastMs, delayMs[from * siloCount + to]!);
-    }
+  for (let silo = 0; silo < graph.siloCount; silo++) {
+    slowestMs = Math.max(slowestMs, roundComputeMs(graph, silo));
   }
-  return leastMs > slowestMs
-    ? { lowerBoundMs: leastMs, proof: 'the fastest arc' }
-    : { lowerBoundMs: slowestMs, proof: 'the slowest silo’s own steps' };
+  return { lowerBoundMs: slowestMs, proof: 'the slowest silo’s own steps' };
 }
 
 /**

@@ -91,7 +91,7 @@ function searched(
   if (graph.siloCount <= exhaustiveSilosMax)
     return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
   // Where degrees cost something the ring is what to beat: it comes before the long search, so that a short time leaves it.
-  const early = degreesCost(graph, first) ? ringArcs(graph, run) : undefined;
+  const early = degreesCost(graph, first, run) ? ringArcs(graph, run) : undefined;
   const longer = run.expired() ? first : searchRelaxed(graph, chosen, run);
   const relaxed = longer.cycleTimeMs < first.cycleTimeMs ? longer : first;
   const pruned = judged(graph, minimalStrong(graph, relaxed.arcs, run));
@@ -114,8 +114,8 @@ function searched(
 }
 
 /** True where the overlay is slower than at degree-1 delays. */
-function degreesCost(graph: ConnectivityGraph, { arcs, cycleTimeMs }: FoundOverlay): boolean {
-  return judged(graph, minimalStrong(graph, arcs)).cycleTimeMs > cycleTimeMs + sameTimeMs;
+function degreesCost(graph: ConnectivityGraph, { arcs, cycleTimeMs }: FoundOverlay, run: DesignRun): boolean {
+  return judged(graph, minimalStrong(graph, arcs, run)).cycleTimeMs > cycleTimeMs + sameTimeMs;
 }
 
 function ringArcs(graph: ConnectivityGraph, run: DesignRun): ExplainedArcs {

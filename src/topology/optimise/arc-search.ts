@@ -50,13 +50,18 @@ export function searchArcs(
   return best;
 }
 
-/** Takes arcs away, the slowest first, while the overlay stays strong: no delay rises by that. */
-export function minimalStrong(graph: ConnectivityGraph, arcs: readonly Arc[]): Arc[] {
+/** Takes arcs away, the slowest first, while the overlay stays strong: no delay rises by that. `expired` ends it early. */
+export function minimalStrong(
+  graph: ConnectivityGraph,
+  arcs: readonly Arc[],
+  { expired }: Pick<SearchOptions, 'expired'>,
+): Arc[] {
   const judge = new ArcJudge(graph);
   const delayMs = delayMatrix(graph);
   const slowness = ([from, to]: Arc) => delayMs[from * graph.siloCount + to]!;
   let kept = uniqueArcs(arcs, graph.siloCount).sort((a, b) => slowness(b) - slowness(a));
   for (const arc of [...kept]) {
+    if (expired()) break;
     const without = kept.filter((other) => other !== arc);
     if (judge.isStrong(without)) kept = without;
   }

@@ -17,7 +17,6 @@ export interface FoundOverlay {
 
 const descentRoundsMax = 8;
 const neighbourhoodMax = 12;
-const stepsPerClockCheck = 64;
 /** Temperatures and shifts as shares of (first cycle time − least delay). */
 const firstTemperature = 0.05;
 const lastTemperature = 0.01;
@@ -39,7 +38,7 @@ export function searchPotentials(
   const near = neighbourhoods(count, delayMs);
   let trial = new Float64Array(count);
   for (let step = 0; step < stepsMax; step++) {
-    if (step % stepsPerClockCheck === 0 && expired()) break;
+    if (expired()) break;
     const temperatureMs =
       scaleMs * firstTemperature * (lastTemperature / firstTemperature) ** (step / stepsMax);
     trial.set(current);

@@ -1,4 +1,4 @@
-/** Runs a command line inside the test's process and keeps what it wrote. */
+/** Runs a command line inside the test's process and keeps what it wrote; simulations with every invariant on. */
 import type { Clock } from '../../src/base/clock.ts';
 import { runCli } from '../../src/cli/program.ts';
 
@@ -31,7 +31,8 @@ export async function runWith(
       written[name] += text;
     },
   });
-  const exitCode = await runCli(argv, {
+  const given = argv[0] === 'simulate' ? [...argv, '--check-invariants'] : argv;
+  const exitCode = await runCli(given, {
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env,

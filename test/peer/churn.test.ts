@@ -4,8 +4,8 @@ import type { Fault } from '../../src/faults/fault.ts';
 import { createFaultPlayer } from '../../src/faults/player.ts';
 import { squaredDistance } from '../../src/params/kernels.ts';
 import type { PeerAction, RoundNote } from '../../src/peer/machine.ts';
-import { simulate } from '../../src/simulate/index.ts';
 import { buildOverlay } from '../../src/topology/index.ts';
+import { simulateWatched } from '../simulate/watched.ts';
 import { virtualLinks, virtualPeers, virtualPlan } from './virtual.ts';
 
 type Notice = PeerAction & { kind: 'notice' };
@@ -19,7 +19,7 @@ async function run(faults: readonly Fault[], given: Parameters<typeof virtualPla
   });
   const notes: RoundNote[][] = plan.overlay.nodes.map(() => []);
   const notices: Notice[][] = plan.overlay.nodes.map(() => []);
-  const { peers } = await simulate(virtualPeers(plan), {
+  const { peers } = await simulateWatched(virtualPeers(plan), {
     ...virtualLinks,
     startMs: () => 0,
     faults: createFaultPlayer({ seed: 5, faults }, plan.overlay.arcs),

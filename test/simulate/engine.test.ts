@@ -4,17 +4,17 @@ import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/faults/fault.ts';
 import { createFaultPlayer } from '../../src/faults/player.ts';
 import type { RunPlan } from '../../src/peer/plan.ts';
-import {
-  type LinkTable,
-  type MessageFate,
-  type SimulationOptions,
-  type SimulationResult,
-  simulate,
-  type Traffic,
+import type {
+  LinkTable,
+  MessageFate,
+  SimulationOptions,
+  SimulationResult,
+  Traffic,
 } from '../../src/simulate/index.ts';
 import { buildOverlay } from '../../src/topology/index.ts';
 import { momentumTrainer, plainTrainer, virtualLinks, virtualPeers, virtualPlan } from '../peer/virtual.ts';
 import { delays, simulateRecorded, simulateWhole } from './recording.ts';
+import { simulateWatched } from './watched.ts';
 
 const patient = { factor: 1.5, floorMs: 5_000, ceilingMs: 60_000, downGraceMs: 1_000 };
 const calm = (rounds = 10): RunPlan => virtualPlan({ rounds, deadline: patient });
@@ -68,8 +68,8 @@ describe('faults on messages', () => {
     const plan = calm();
     const links = { ...delays(() => 1), arcMbps: () => 0.08, isPlain: false };
     const options = { links, startMs: () => 0, computeMs: () => 1 };
-    const full = await simulate(virtualPeers(plan), options);
-    const tenth = await simulate(virtualPeers(plan), {
+    const full = await simulateWatched(virtualPeers(plan), options);
+    const tenth = await simulateWatched(virtualPeers(plan), {
       ...options,
       faults: play(plan, [{ kind: 'bandwidth', ...always, factor: 0.1 }]),
     });
@@ -209,12 +209,12 @@ describe('the end', () => {
 
   test('may be an instant, a number of events, or somebody’s wish', async () => {
     const plan = calm(50);
-    const until = await simulate(virtualPeers(plan), { ...virtualLinks, untilMs: 200 });
+    const until = await simulateWatched(virtualPeers(plan), { ...virtualLinks, untilMs: 200 });
     expect([until.ended, until.endMs <= 200]).toEqual(['time', true]);
-    const few = await simulate(virtualPeers(plan), { ...virtualLinks, eventsMax: 100 });
+    const few = await simulateWatched(virtualPeers(plan), { ...virtualLinks, eventsMax: 100 });
     expect([few.ended, few.eventCount]).toEqual(['events', 100]);
     const wish = new AbortController();
-    const cut = await simulate(virtualPeers(plan), {
+    const cut = await simulateWatched(virtualPeers(plan), {
       ...virtualLinks,
       interruption: wish.signal,
       observer: { onRecord: (peer, { round }) => (peer === 2 && round === 4 ? wish.abort() : undefined) },
@@ -225,10 +225,14 @@ describe('the end', () => {
 
   test('of time up: all stop after the same round; a reached goal stops everybody too', async () => {
     const plan = calm(1000);
-    const timed = await simulate(virtualPeers(plan), { ...virtualLinks, startMs: () => 0, secondsMax: 0.5 });
+    const timed = await simulateWatched(virtualPeers(plan), {
+      ...virtualLinks,
+      startMs: () => 0,
+      secondsMax: 0.5,
+    });
     expect(new Set(timed.peers.map(({ round }) => round)).size).toBe(1);
     expect(timed.peers[0]!.round).toBeLessThan(100);
-    const reached = await simulate(virtualPeers(plan), {
+    const reached = await simulateWatched(virtualPeers(plan), {
       ...virtualLinks,
       observer: { onEvaluate: async (_peer, round) => round >= 10 },
     });
@@ -266,7 +270,7 @@ describe('the end', () => {
         sampleCount: 1,
       }),
     });
-    await expect(simulate(virtualPeers(calm(), diverging), virtualLinks)).rejects.toMatchObject({
+    await expect(simulateWatched(virtualPeers(calm(), diverging), virtualLinks)).rejects.toMatchObject({
       code: 'training-diverged',
     });
   });
@@ -278,7 +282,7 @@ describe('the end', () => {
         throw new Error('the disk is full');
       },
     };
-    await expect(simulate(virtualPeers(calm()), { ...virtualLinks, observer })).rejects.toThrow(
+    await expect(simulateWatched(virtualPeers(calm()), { ...virtualLinks, observer })).rejects.toThrow(
       'disk is full',
     );
   });
@@ -331,7 +335,7 @@ describe('under any faults', () => {
         const plan = virtualPlan({ rounds: 15, gatherMs: 200 });
         const told: Record<MessageFate['kind'], number> = { delivered: 0, lost: 0, refused: 0 };
         let sent = 0;
-        const result = await simulate(virtualPeers(plan), {
+        const result = await simulateWatched(virtualPeers(plan), {
           ...virtualLinks,
           links,
           faults: play(plan, faults, seed),

@@ -4,11 +4,11 @@ import { Random } from '../../src/base/random.ts';
 import { massOf } from '../../src/exchange/push-sum.ts';
 import { createFaultPlayer } from '../../src/faults/player.ts';
 import { peerConfig } from '../../src/peer/plan.ts';
-import { simulate } from '../../src/simulate/index.ts';
 import { buildOverlay } from '../../src/topology/index.ts';
 import { quadraticTrainer } from '../../src/train/toy.ts';
 import { virtualPlan } from '../peer/virtual.ts';
 import { delays } from './recording.ts';
+import { simulateWatched } from './watched.ts';
 
 const PEERS = 16;
 const DIMENSION = 3;
@@ -46,7 +46,7 @@ async function average(
   const squares = new Float64Array(rounds);
   const total = new Float64Array(DIMENSION + 1);
   const states = new Map<number, unknown>();
-  await simulate(peers, {
+  await simulateWatched(peers, {
     links: delays(() => 1),
     faults: createFaultPlayer(
       { seed: 9, faults: [{ kind: 'loss', probability: loss, fromMs: 0 }] },

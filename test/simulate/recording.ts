@@ -1,15 +1,15 @@
-/** A simulation with everything that it said kept in memory, by peer. */
+/** A simulation, every invariant on, with everything that it said kept in memory, by peer. */
 import type { Vector } from '../../src/params/layout.ts';
 import { type LogLine, logged } from '../../src/peer/log.ts';
 import type { AggregateReport, RoundNote } from '../../src/peer/machine.ts';
-import {
-  type LinkTable,
-  type SimulatedCheckpoint,
-  type SimulatedPeer,
-  type SimulationOptions,
-  type SimulationResult,
-  simulate,
+import type {
+  LinkTable,
+  SimulatedCheckpoint,
+  SimulatedPeer,
+  SimulationOptions,
+  SimulationResult,
 } from '../../src/simulate/index.ts';
+import { simulateWatched } from './watched.ts';
 
 export interface RecordedResult {
   readonly round: number;
@@ -57,7 +57,7 @@ export async function simulateWhole(
     aggregated: [] as AggregateReport[],
     checkpoints: new Map<number, SimulatedCheckpoint>(),
   }));
-  const result = await simulate(peers, {
+  const result = await simulateWatched(peers, {
     ...options,
     observer: {
       onStep: (peer, event, _actions, _state, _nowMs, localMs) =>

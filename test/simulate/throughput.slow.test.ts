@@ -4,9 +4,10 @@
  * and 101 / 200 = .505, exactly. The field's study is Neglia, Calbi, Towsley, Vardoyan 2019.
  */
 import { expect, test } from 'vitest';
-import { type ComputeModel, computeTimes, simulate } from '../../src/simulate/index.ts';
+import { type ComputeModel, computeTimes } from '../../src/simulate/index.ts';
 import { buildOverlay, type TopologySpec } from '../../src/topology/index.ts';
 import { virtualPeers, virtualPlan } from '../peer/virtual.ts';
+import { simulateWatched } from './watched.ts';
 
 const SILOS = 100;
 const TOLERANCE = 0.03;
@@ -55,7 +56,7 @@ async function paceOf({ topology, model, rounds, leftOut, spans, t }: Case) {
   const marks = Array.from({ length: spans + 1 }, (_, mark) => leftOut + (mark * rounds) / spans);
   const endedMs = new Map(marks.map((mark) => [mark, 0]));
   let excluded = 0;
-  await simulate(virtualPeers(plan), {
+  await simulateWatched(virtualPeers(plan), {
     computeMs: computeTimes({ model }, 1),
     observer: {
       onRecord(_peer, note) {

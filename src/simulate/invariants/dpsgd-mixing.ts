@@ -22,6 +22,7 @@ interface Watched {
   /** The training whose result counts: a peer that adopts a state gives up the one under way. */
   token: number | undefined;
   from: Vector | undefined;
+  /** What its updates came to; `from` again where that was not finite. */
   trained: Vector | undefined;
   /** The last round that it sent a model for in this life. */
   sentRound: number;
@@ -50,7 +51,8 @@ export const dpsgdMixing: Invariant = {
           one.heard.clear();
           one.sentRound = -1;
         }
-        if (event.kind === 'trained' && event.token === one.token) one.trained = event.params;
+        if (event.kind === 'trained' && event.token === one.token)
+          one.trained = event.params.every(Number.isFinite) ? event.params : one.from;
         if (event.kind === 'received' && event.message.type === 'exchange') {
           const { round, vectors } = event.message.message;
           hear(one, event.name.from, round, vectors[0] as Vector);
@@ -60,7 +62,8 @@ export const dpsgdMixing: Invariant = {
           const model = modelIn(action);
           if (model !== undefined) one.sentRound = Math.max(one.sentRound, model.round);
           if (action.kind !== 'record') continue;
-          const isLate = one.sentRound < action.note.round;
+          const { outNeighbours } = phaseOf(config.context, action.note.round);
+          const isLate = outNeighbours.length > 0 && one.sentRound < action.note.round;
           const problem = isLate
             ? judgeLate(config, one, action, { actions: actions.slice(at), after: state.params })
             : judge(config, one, action, state.params);

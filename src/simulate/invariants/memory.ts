@@ -1,4 +1,5 @@
 /** What a peer keeps is bounded: its state never holds more than a fixed number of vectors and entries per neighbour. */
+import { columnsOf } from '../../exchange/aggregation.ts';
 import type { PeerState } from '../../peer/state.ts';
 import type { Invariant } from './invariant.ts';
 
@@ -9,6 +10,9 @@ const EVERY_STEPS = 32;
  * for the peer itself. Push-sum, whose sums are f64 (two vectors each), needs three quarters of that.
  */
 const VECTORS_MAX = 4;
+/** Of the exact mean that runs beside the rounds (columns and extremes, f64), per neighbour and for itself; and its sets of peers. */
+const SERVICE_VECTORS_MAX = 8;
+const SERVICE_PEER_SETS_MAX = 4;
 /** Entries of maps, sets and arrays that are not vectors: the sequence numbers that have been seen make most of them. */
 const ENTRIES_OWN = 1024;
 const ENTRIES_PER_NEIGHBOUR = 512;
@@ -30,7 +34,8 @@ export const memory: Invariant = {
         const { bytes, entries } = kept(state);
         const neighbours = state.neighbours.size;
         const aheadMax = Math.max(1, ...state.config.context.aheadMax.values());
-        const bytesMax = VECTORS_MAX * state.params.byteLength * (1 + neighbours * (1 + aheadMax));
+        const bytesMax =
+          VECTORS_MAX * state.params.byteLength * (1 + neighbours * (1 + aheadMax)) + serviceBytesMax(state);
         if (bytes > bytesMax)
           violate(nowMs, peer, `it keeps ${bytes} bytes of vectors, allowed are ${bytesMax}`);
         const entriesMax = ENTRIES_OWN + neighbours * ENTRIES_PER_NEIGHBOUR;
@@ -40,6 +45,15 @@ export const memory: Invariant = {
     };
   },
 };
+
+function serviceBytesMax({ service, neighbours }: PeerState): number {
+  if (service === undefined) return 0;
+  const { options } = service.aggregation;
+  const vectorBytes = Float64Array.BYTES_PER_ELEMENT * (columnsOf(options) + 2 * options.extremes);
+  return (
+    SERVICE_VECTORS_MAX * vectorBytes * (1 + neighbours.size) + SERVICE_PEER_SETS_MAX * options.peerCount
+  );
+}
 
 /** What hangs on a peer's state; its configuration apart. */
 function kept({ config: _config, ...own }: PeerState): Kept {

@@ -94,6 +94,7 @@ export function siloJob(options: SiloJobOptions): PeerJob {
     dials: neighboursToDial(plan, membership, self, silo.listen),
     record: experiment.record,
     mode: 'peer',
+    controlMessagesPerSecond: silo.limits.controlMessagesPerSecond,
     log: { segmentBytesMax: silo.limits.logBytesMax, segmentsMax: silo.limits.logFilesKept + 1 },
     checkpointsKept: experiment.checkpoint.keep,
     goal: goalOf(experiment),

@@ -213,7 +213,7 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
     storage: fileStorage,
     trainer: (spec) => workerTrainer(spec),
     transport: (
-      { self, members, listen, announce, plan, dials, revoked = [] },
+      { self, members, listen, announce, plan, dials, revoked = [], controlMessagesPerSecond },
       { seed },
       { context },
       bounds,
@@ -229,6 +229,9 @@ export async function startPeer(job: PeerJob, watcher: PeerWatcher = {}): Promis
           limits: frameLimits(bounds),
           listen,
           announce,
+          ...(controlMessagesPerSecond === undefined
+            ? {}
+            : { controlRate: { perSecond: controlMessagesPerSecond, burst: 4 * controlMessagesPerSecond } }),
           ...(dials === undefined ? {} : { dials: (peer) => dials.includes(peer) }),
         },
         { clock: realClock },

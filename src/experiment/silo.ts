@@ -54,6 +54,8 @@ const siloSchema = z.strictObject({
         .min(65_536)
         .default(16 * 2 ** 20),
       logFilesKept: z.int().min(1).max(1_000).default(4),
+      /** Of each other member; four seconds' worth may come at once. */
+      controlMessagesPerSecond: z.number().min(1).max(1_000).default(5),
       /** Threads that training may use. */
       threads: z.int().min(1).max(1_024).default(1),
     })

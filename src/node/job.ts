@@ -48,6 +48,8 @@ export interface PeerJob {
   readonly announce: readonly string[];
   /** Neighbours that this peer dials; absent: those with the greater peer id. */
   readonly dials?: readonly number[];
+  /** That each other member may send; absent: as many as the transport's default. */
+  readonly controlMessagesPerSecond?: number;
   /** What the peer tells others about itself as it goes; absent: nothing, a launcher sees it all. */
   readonly shared?: Shared;
   /** Metrics that are aggregated and that this silo keeps to itself; absent: none. */

@@ -39,7 +39,8 @@ export type TransportRefusal =
   | 'inbound-budget'
   | 'chunk-invalid'
   | 'control-invalid'
-  | 'control-too-large';
+  | 'control-too-large'
+  | 'control-rate';
 
 export interface TransportHandlers {
   /** The handshake with a neighbour is done; frames can flow both ways. */

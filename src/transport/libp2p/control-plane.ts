@@ -1,4 +1,7 @@
-/** The control plane: one gossipsub topic for all, small messages, strictly signed by their originator, validated before they are forwarded. */
+/**
+ * The control plane: one gossipsub topic for all, small messages, strictly signed by their originator, validated before they are
+ * forwarded, and no more of them than each originator's rate allows.
+ */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import { assert } from '../../base/assert.ts';
@@ -8,10 +11,13 @@ import { CONTROL_BYTES_MAX } from './options.ts';
 
 export interface ControlHooks {
   readonly memberOf: (peerId: PeerId) => number | undefined;
+  /** Whether this originator may send one more now. */
+  readonly admits: (from: number) => boolean;
   readonly message: (from: number, message: Uint8Array) => void;
   /** A valid message goes on to so many mesh neighbours. */
   readonly forwarded: (neighbourCount: number) => void;
-  readonly refused: (forwarder: number | undefined, refusal: Refusal) => void;
+  /** `member`: who forwarded what no member signed or is too large, who signed what is one too many. */
+  readonly refused: (member: number | undefined, refusal: Refusal) => void;
 }
 
 /** A public method of the implementation that its interface leaves out. */
@@ -65,14 +71,19 @@ export class ControlPlane {
   }
 
   #validate(forwarder: PeerId, message: Message): TopicValidatorResult {
-    const known = message.type === 'signed' && this.#hooks.memberOf(message.from) !== undefined;
-    if (known && message.data.byteLength <= CONTROL_BYTES_MAX) {
+    const origin = message.type === 'signed' ? this.#hooks.memberOf(message.from) : undefined;
+    if (origin !== undefined && message.data.byteLength <= CONTROL_BYTES_MAX) {
+      if (!this.#hooks.admits(origin)) {
+        this.#hooks.refused(origin, { reason: 'control-rate', detail: 'more messages than its rate allows' });
+        // Whoever passes it on did no wrong.
+        return TopicValidatorResult.Ignore;
+      }
       this.#hooks.forwarded(this.#neighboursBeyond(forwarder, message));
       return TopicValidatorResult.Accept;
     }
     this.#hooks.refused(
       this.#hooks.memberOf(forwarder),
-      known
+      origin !== undefined
         ? { reason: 'control-too-large', detail: `${message.data.byteLength} bytes` }
         : { reason: 'control-invalid', detail: 'not signed by a member' },
     );

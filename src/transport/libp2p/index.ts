@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Connection, PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { assert, present } from '../../base/assert.ts';
+import { ControlRateLimit, DEFAULT_CONTROL_RATE } from '../control-rate.ts';
 import { InboundBudget, type Refusal } from '../frame-reader.ts';
 import { oneAtATime, type SerialHandlers } from '../handler-queue.ts';
 import { OutgoingFrame } from '../outgoing-frame.ts';
@@ -228,8 +229,10 @@ class Libp2pTransportImplementation implements Libp2pTransport {
   }
 
   #makeControl(node: GrapevineNode, greeting: Greeting, handlers: TransportHandlers): ControlPlane {
+    const rate = new ControlRateLimit(this.#options.controlRate ?? DEFAULT_CONTROL_RATE);
     return new ControlPlane(node, greeting.experimentDigest, {
       memberOf: (peerId) => this.#admitted(peerId),
+      admits: (from) => rate.admits(from, this.#dependencies.clock.now()),
       message: (from, message) => {
         this.#counters.controlMessagesReceived += 1;
         handlers.control(from, message);
@@ -237,7 +240,7 @@ class Libp2pTransportImplementation implements Libp2pTransport {
       forwarded: (neighbourCount) => {
         this.#counters.controlMessagesForwarded += neighbourCount;
       },
-      refused: (forwarder, { reason, detail }) => handlers.refused(forwarder, reason, detail),
+      refused: (member, { reason, detail }) => handlers.refused(member, reason, detail),
     });
   }
 

@@ -1,5 +1,6 @@
 /** What a libp2p transport is told: who it is, who its neighbours are, and its bounds. */
 import type { Clock } from '../../base/clock.ts';
+import type { ControlRate } from '../control-rate.ts';
 import type { FrameLimits } from '../transport.ts';
 
 export interface TransportMember {
@@ -29,6 +30,8 @@ export interface Libp2pTransportOptions {
   readonly inboundBytesMax?: number;
   /** Frames waiting for one neighbour. */
   readonly queueFramesMax?: number;
+  /** Control messages that each member may send; default: DEFAULT_CONTROL_RATE. */
+  readonly controlRate?: ControlRate;
   readonly timing?: Partial<LinkTiming>;
 }
 

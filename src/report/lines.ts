@@ -61,6 +61,7 @@ export function plotLines({ title, xLabel, yLabel, lines, logX = false, logY = f
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${MARGIN.left}" y="24" font-size="16" font-weight="600" fill="#1c2024">${escaped(title)}</text>`,
     ...grid(xAxis, yAxis),

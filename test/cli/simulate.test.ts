@@ -101,6 +101,16 @@ describe('a simulation', () => {
     expect(await run('replay', bare('cut', 'cut-bare'), '--json')).toMatchObject({ exitCode: 0 });
   });
 
+  it('is not gone on with by the command for swarms, which names the one that can, with exit code 2', async () => {
+    const before = contentOf('first');
+    const answer = await run('swarm', '--resume', at('first'));
+    expect(answer.stderr).toMatch(
+      /is a run of grapevine simulate: go on with it by grapevine simulate --resume .*first, or begin anew/,
+    );
+    expect(answer.exitCode).toBe(2);
+    expect(contentOf('first')).toEqual(before);
+  });
+
   it('of more than a hundred silos has one log for all, in the order of virtual time', async () => {
     const settings = [
       'data.silos=101',

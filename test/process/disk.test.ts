@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseSummary } from '../../src/record/index.ts';
 import { run } from '../cli/run.ts';
 import { Bench, isBuilt, TINY } from './swarm-run.ts';
 
@@ -70,4 +71,28 @@ describe('the run directory', () => {
       expect(resumed.summary().rounds).toBe(40);
     },
   );
+
+  it.skipIf(!isBuilt)(
+    'of a simulation on a disk that runs full keeps what there is, code 3; with room again it comes to the same bits',
+    async () => {
+      const full = bench.startOnFullDisk('full', 12, 'simulate');
+      expect(await full.exited, full.stderr).toBe(3);
+      expect(JSON.parse(full.stdout)).toMatchObject({ error: { exitCode: 3, code: 'storage-full' } });
+      expect(full.stderr).toMatch(/the disk is full \(EFBIG\); free some space/);
+      expect(full.stderr).toMatch(/grapevine simulate --resume .*full/);
+
+      const resumed = await run('simulate', '--resume', full.folder, '--json');
+      expect(resumed.stderr).toMatch(/going on with .* from round [1-9]/);
+      expect(resumed.exitCode).toBe(0);
+      const uncut = bench.run('uncut');
+      const file = join(bench.folder, 'tiny.yaml');
+      expect(await run('simulate', file, '--out', uncut)).toMatchObject({ exitCode: 0 });
+      expect(digestsOf(full.folder)).toEqual(digestsOf(uncut));
+    },
+  );
 });
+
+function digestsOf(folder: string): (string | undefined)[] {
+  const path = join(folder, 'summary.json');
+  return parseSummary(readFileSync(path, 'utf8'), path).peers.map(({ paramsSha256 }) => paramsSha256);
+}

@@ -57,9 +57,9 @@ export class Bench {
   }
 
   /** A new run on a disk that is full once any file has so many blocks of 512 bytes. */
-  startOnFullDisk(name: string, blocksMax: number): Swarm {
+  startOnFullDisk(name: string, blocksMax: number, command: 'swarm' | 'simulate' = 'swarm'): Swarm {
     const options = [join(this.folder, 'tiny.yaml'), '--out', this.run(name)];
-    return this.#keep(new Swarm(this.run(name), options, `ulimit -f ${blocksMax}; `));
+    return this.#keep(new Swarm(this.run(name), options, `ulimit -f ${blocksMax}; `, command));
   }
 
   resume(name: string, ...options: string[]): Swarm {
@@ -78,7 +78,7 @@ export class Bench {
   }
 }
 
-/** `grapevine swarm` as a process of its own. */
+/** `grapevine swarm`, or a simulation, as a process of its own. */
 export class Swarm {
   readonly folder: string;
   stdout = '';
@@ -90,9 +90,14 @@ export class Swarm {
   readonly #known = new Set<number>();
 
   /** `before`: shell commands that set limits for the process. */
-  constructor(folder: string, options: readonly string[], before = '') {
+  constructor(
+    folder: string,
+    options: readonly string[],
+    before = '',
+    subcommand: 'swarm' | 'simulate' = 'swarm',
+  ) {
     this.folder = folder;
-    const command = [process.execPath, BUILT, 'swarm', '--json', ...options];
+    const command = [process.execPath, BUILT, subcommand, '--json', ...options];
     this.process = spawn('/bin/sh', ['-c', `${before}exec "$@"`, 'sh', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

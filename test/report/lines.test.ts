@@ -16,6 +16,7 @@ describe('lines with bands', () => {
     });
     expect(svg.match(/<polyline/g)).toHaveLength(2);
     expect(svg.match(/<polygon/g)).toHaveLength(1);
+    expect(svg).toContain('<title>a &lt; b</title>');
     expect(svg).toContain('with &lt;band&gt;');
     expect(svg).not.toMatch(/NaN|Infinity/);
   });

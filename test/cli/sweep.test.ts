@@ -1,0 +1,47 @@
+/** `grapevine sweep` before the first cell runs: what is asked first, and that nothing is left of what was refused. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'grapevine-sweep-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const EXPERIMENT = `
+name: tiny
+data: {dataset: {kind: digits, limit: {train: 60}}, silos: 3}
+model: softmax
+train: {learningRate: 0.1, batchSize: 16, backend: cpu}
+topology: {kind: ring}
+stop: {rounds: 2}
+`;
+writeFileSync(join(folder, 'tiny.yaml'), EXPERIMENT);
+
+const out = join(folder, 'out');
+function sweep(vary: string, seeds = 3) {
+  const file = join(folder, 'sweep.yaml');
+  writeFileSync(file, `name: big\nexperiment: tiny.yaml\nrun: simulate\nvary:\n${vary}seeds: ${seeds}\n`);
+  return run('sweep', file, '--out', out);
+}
+
+it('a sweep of a million cells asks whether that was meant, and leaves nothing behind', async () => {
+  const values = (count: number) => Array.from({ length: count }, (_, index) => (index + 1) / 1e4).join(', ');
+  const answer = await sweep(
+    `  train.learningRate: [${values(1000)}]\n  train.weightDecay: [${values(100)}]\n`,
+    10,
+  );
+  expect(answer.exitCode).toBe(2);
+  expect(answer.stderr).toMatch(
+    /big has 1,000,000 cells \(1000 of train\.learningRate × 100 of train\.weightDecay × 10 seeds\): did you mean that\? Add --yes/,
+  );
+  expect(existsSync(out)).toBe(false);
+});
+
+it('every point that is no sound experiment is told before the first cell runs', async () => {
+  const answer = await sweep('  exchange.rule: [dpsgd, dpsdg]\n  topology.kind: [ring, rnig]\n');
+  expect(answer.exitCode).toBe(2);
+  expect(answer.stderr).toMatch(/vary\.exchange\.rule, point dpsdg/);
+  expect(answer.stderr).toMatch(/vary\.topology\.kind, point rnig/);
+  expect(existsSync(out)).toBe(false);
+});

@@ -4,11 +4,13 @@
  *   of softmax and MLP, by one Trainer alone and by 100 peers of one shape in one batch, per peer and update;
  * and the delay of the main thread's event loop (99th percentile) while a worker trains. What is compared is interleaved in one
  * run. Figures for people: `npm run bench:train`. A busy machine inflates all of them, least times and ratios the least.
+ *   --detail   only the batched steps, and what TensorFlow's own operations take of them: the floor under any arrangement
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
 import {
   batchedTrainers,
   exactTrainers,
@@ -16,12 +18,14 @@ import {
   tfjsTrainer,
   workerTrainer,
 } from '../dist/train/index.js';
+import { operationTimes } from './bench-train/kernels.mjs';
 
 const STEPS = 20;
 const REPETITIONS = 100;
 const PEERS = 100;
-const PEER_STEPS = 4;
-const PEER_REPETITIONS = 30;
+const PEER_REPETITIONS = 12;
+/** Peers of this shape that share a chunk (peer-pool.ts). */
+const MLP_CHUNK = 8;
 const mlp = { kind: 'mlp', hidden: [64] };
 const softmax = { kind: 'softmax' };
 const mnist = {
@@ -100,16 +104,27 @@ async function batched(name, model, data, goal) {
   const results = await interleaved(PEER_REPETITIONS, [
     (repetition) => alone.train(params, STEPS, { firstStep: repetition * STEPS }),
     (repetition) =>
-      Promise.all(
-        together.map((one) => one.train(params, PEER_STEPS, { firstStep: repetition * PEER_STEPS })),
-      ),
+      Promise.all(together.map((one) => one.train(params, STEPS, { firstStep: repetition * STEPS }))),
   ]);
   const single = per(results[0], STEPS);
-  const many = per(results[1], PEER_STEPS * PEERS);
+  const many = per(results[1], STEPS * PEERS);
   console.log(`${name}: alone ${shown(single)}; one of ${PEERS} peers ${shown(many)}`);
   const ratios = [single.least / many.least, single.median / many.median].map((ratio) => ratio.toFixed(1));
   console.log(`  ${ratios[0]} times faster by least times, ${ratios[1]} by medians (goal: ${goal})`);
   await Promise.all([alone, ...together].map((one) => one.dispose()));
+  return 1000 * single.least;
+}
+
+/** The operations of one batched step on their own, and the gain if nothing else took time. */
+async function floor(singleUs, widths, peers, data) {
+  const times = await operationTimes(peers, widths, 32, data.count);
+  for (const { what, us } of times) console.log(`    ${what.padEnd(30)} ${us.toFixed(3).padStart(8)} µs`);
+  const sum = (chosen) => chosen.reduce((total, { us }) => total + us, 0);
+  const [all, products] = [sum(times), sum(times.filter(({ isProduct }) => isProduct))];
+  console.log(
+    `    all ${all.toFixed(2)} µs per peer and step: ${(singleUs / all).toFixed(1)} times if nothing else took time; ` +
+      `products alone ${products.toFixed(2)} µs: ${(singleUs / products).toFixed(1)} times`,
+  );
 }
 
 async function workerDelay() {
@@ -127,13 +142,16 @@ async function workerDelay() {
   console.log(`event-loop delay while a worker trains: p99 ${ms} ms (goal: 10)`);
 }
 
+const { values: options } = parseArgs({ options: { detail: { type: 'boolean', default: false } } });
 const folder = mkdtempSync(join(tmpdir(), 'grapevine-bench-train-'));
 try {
-  await singleStep(folder);
-  await batched('softmax 64-10', softmax, digits, 40);
-  await batched('softmax 784-10', softmax, mnist, 'none');
-  await batched('MLP 784-64-10', mlp, mnist, 3.5);
-  await workerDelay();
+  if (!options.detail) await singleStep(folder);
+  const softmaxUs = await batched('softmax 64-10', softmax, digits, 40);
+  if (options.detail) await floor(softmaxUs, [64, 10], PEERS, digits);
+  if (!options.detail) await batched('softmax 784-10', softmax, mnist, 'none');
+  const mlpUs = await batched('MLP 784-64-10', mlp, mnist, 3.5);
+  if (options.detail) await floor(mlpUs, [784, 64, 10], MLP_CHUNK, mnist);
+  if (!options.detail) await workerDelay();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

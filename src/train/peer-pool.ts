@@ -8,7 +8,7 @@ import type { Device, DeviceArray } from './device.ts';
 import { type DeviceModel, sizeOf } from './model.ts';
 
 /** What one chunk may take, about: larger ones gain nothing more. */
-const CHUNK_BYTES = 32 * 2 ** 20;
+const CHUNK_BYTES = 8 * 2 ** 20;
 
 export class PeerPool {
   readonly device: Device;

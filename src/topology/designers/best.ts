@@ -69,10 +69,14 @@ export interface BestArcs extends ExplainedArcs {
 /** The overlay of the designer `best`, what found it, and what proves how good it is. */
 export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignRun): BestArcs {
   if (graph.siloCount === 1) return { ...judged(graph, []), how: 'one silo', prove: () => undefined };
+  if (run.wantsBound === false) {
+    const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
+    return { ...searched(graph, first, chosen, run), prove: () => undefined };
+  }
   // A little of both first, so that there is a bound too where the time is short.
-  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
-  if (run.wantsBound === false) return { ...searched(graph, first, chosen, run), prove: () => undefined };
   const search = new BoundSearch(graph);
+  search.raise(Number.POSITIVE_INFINITY, run, 0);
+  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
   search.raise(first.cycleTimeMs, run, Math.min(firstBoundSteps, chosen.boundSteps));
   const found = searched(graph, first, chosen, run);
   const prove = () => {
@@ -101,6 +105,7 @@ function searched(
   const ring = early ?? ringArcs(graph, run);
   const start = pruned.cycleTimeMs < ring.cycleTimeMs ? ofPotentials : ring;
   run.progress(`best: ${start.cycleTimeMs.toFixed(3)} ms by ${start.how}`);
+  if (run.expired()) return start;
   const finished = searchArcs(graph, start.arcs, {
     stepsMax: arcSearchSteps,
     random: run.random('best', 'arcs'),

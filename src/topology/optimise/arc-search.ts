@@ -56,6 +56,7 @@ export function minimalStrong(
   arcs: readonly Arc[],
   { expired }: Pick<SearchOptions, 'expired'>,
 ): Arc[] {
+  if (expired()) return uniqueArcs(arcs, graph.siloCount);
   const judge = new ArcJudge(graph);
   const delayMs = delayMatrix(graph);
   const slowness = ([from, to]: Arc) => delayMs[from * graph.siloCount + to]!;

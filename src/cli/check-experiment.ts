@@ -14,7 +14,7 @@ import {
   ruleFits,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
-import { diameter, maxDegree, mixingMatrices, outNeighbours, periodGap } from '../topology/index.ts';
+import { diameterBound, maxDegree, mixingMatrices, outNeighbours, periodGap } from '../topology/index.ts';
 import { readExperiment } from './designing.ts';
 import type { Session } from './session.ts';
 import { grapevineVersion } from './version.ts';
@@ -29,7 +29,9 @@ interface GraphFacts {
   readonly connected: true;
   readonly degreeMin: number;
   readonly degreeMax: number;
+  /** In hops; above 2,000 silos no more than a bound from above. */
   readonly diameter: number;
+  readonly diameterExact: boolean;
   readonly spectralGap: number;
 }
 
@@ -81,6 +83,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
 
 function graphFacts({ overlay, exchange }: Experiment): GraphFacts {
   const degrees = outNeighbours(overlay).map((list) => list.length);
+  const { hops, exact } = diameterBound(overlay);
   return {
     name: overlay.name,
     directed: overlay.directed,
@@ -89,7 +92,8 @@ function graphFacts({ overlay, exchange }: Experiment): GraphFacts {
     connected: true,
     degreeMin: Math.min(...degrees),
     degreeMax: maxDegree(overlay),
-    diameter: diameter(overlay),
+    diameter: hops,
+    diameterExact: exact,
     spectralGap: periodGap(mixingMatrices(overlay, exchange.weights)),
   };
 }
@@ -110,7 +114,7 @@ function describeGraph(graph: GraphFacts): string {
   const { name, nodes, links, directed, degreeMin, degreeMax } = graph;
   const degree = degreeMin === degreeMax ? `degree ${degreeMax}` : `degree ${degreeMin} to ${degreeMax}`;
   return [
-    `graph: ${name}, ${nodes} silos, ${links} ${directed ? 'arcs' : 'edges'}, connected, ${degree}, diameter ${graph.diameter}`,
+    `graph: ${name}, ${nodes} silos, ${links} ${directed ? 'arcs' : 'edges'}, connected, ${degree}, diameter ${graph.diameterExact ? '' : 'at most '}${graph.diameter}`,
     `spectral gap: ${graph.spectralGap.toPrecision(4)} (1: one round gives the exact mean; near 0: slow to agree)`,
   ].join('\n');
 }

@@ -117,6 +117,69 @@ describe('an overlay designed inside an experiment', () => {
     expect(() => loadExperiment(file, [])).toThrow(message);
   });
 
+  it('over links diluted to a third takes three times as long where training takes no time', async () => {
+    const topology = designed('ring');
+    const settings = ['--set', 'simulate.compute.time=0'];
+    const of = async (name: string, dilation: number) => {
+      const file = write(name, { topology });
+      const links = `links={underlay: gaia, accessMbps: 10, dilation: ${dilation}}`;
+      return (await simulated(file, ...settings, '--set', links)).wallSeconds;
+    };
+    expect((await of('slow.yaml', 3)) / (await of('as-is.yaml', 1))).toBeCloseTo(3, 6);
+  });
+
+  it('comes from the cache where it was designed before from the same things, and anew where anything differs', () => {
+    const kept = new Map<string, string>();
+    const designs = {
+      read: (key: string) => kept.get(key),
+      write: (key: string, text: string) => void kept.set(key, text),
+    };
+    const file = write('cached.yaml', { topology: designed('ring') });
+    const load = (...overrides: string[]) => loadExperiment(file, overrides, { designs }).overlay;
+    const first = load();
+    expect(kept.size).toBe(1);
+    const [key] = kept.keys();
+    // What the cache says is what is used; a text that cannot be read is as good as none.
+    kept.set(key!, kept.get(key!)!.replace(/^name: .*$/m, 'name: from-the-cache'));
+    expect(load().name).toBe('from-the-cache');
+    kept.set(key!, '{');
+    expect(load()).toEqual(first);
+    expect(kept.size).toBe(1);
+    load('topology.accessMbps=20');
+    load('topology.overlay=mst');
+    load('topology.seed=2');
+    expect(kept.size).toBe(4);
+    // The experiment's own seed and stop have no part in it.
+    load('seed=9', 'stop.rounds=3');
+    expect(kept.size).toBe(4);
+  });
+
+  it.each([
+    ['{underlay: gaja}', /links\.underlay.*did you mean gaia/s],
+    ['{underlay: gaia, dilation: 0}', /links\.dilation/],
+    ['{underlay: gaia, accessMbps: -1}', /links\.accessMbps/],
+    ['{underlay: gaia, delay: 5}', /links\.delay.*unknown key/s],
+    ['{underlay: geant}', /links\.underlay.*geant, which has 40 silos, and the experiment has 11/s],
+    ['{arcs: [[0, 5, {delay: 1}]]}', /links\.arcs\.0.*no link between 0 and 5/s],
+  ])('links: %s is refused by name', (links, message) => {
+    const file = write('bad-links.yaml', { topology: '{kind: ring}' });
+    expect(() => loadExperiment(file, ['data.silos=11', `links=${links}`])).toThrow(message);
+  });
+
+  it('all that is wrong with it and with the links is told together', () => {
+    const file = write('all-bad.yaml', { topology: designed('rong').replace('{modelBits', '{modelbits') });
+    expect(() => loadExperiment(file, ['links.underlay=gaja'])).toThrow(
+      /(?=.*topology\.workload)(?=.*links\.underlay)/s,
+    );
+    const arcs = 'links={arcs: [[0, 5, {delay: 1}], [0, 99, {delay: 1}]]}';
+    const settings = ['topology={kind: ring}', 'data.silos=11', arcs];
+    expect(() => loadExperiment(file, settings)).toThrow(/(?=.*no link between 0 and 5)(?=.*from 0 to 99)/s);
+    const names = write('names.yaml', {
+      topology: designed('rong').replace('underlay: gaia', 'underlay: gaja'),
+    });
+    expect(() => loadExperiment(names, [])).toThrow(/(?=.*did you mean gaia)(?=.*did you mean ring)/s);
+  });
+
   it('wants as many silos as the network has', () => {
     const file = write('count.yaml', { topology: designed('ring') });
     expect(() => loadExperiment(file, ['data.silos=7'])).toThrow(

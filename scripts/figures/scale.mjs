@@ -23,6 +23,8 @@ const FIGURE = 'scale';
 const SIZES = '10,30,100,300,1000,3000,10000';
 const GOALS_S = { 1000: 5, 10000: 10 };
 const GAP_GOAL = 0.06;
+/** Pairs that the bound looks at, at most: it has fewer iterations on the largest networks. */
+const PAIRS_MAX = 3e9;
 const CHORDS = 4;
 const LIMIT_MS = 300_000;
 
@@ -88,7 +90,7 @@ function gapsOf(graph, silos, lengthMs) {
   const delays = halfMatrix(graph, silos);
   const cost = (one, other) =>
     delays[one > other ? (one * (one - 1)) / 2 + other : (other * (other - 1)) / 2 + one];
-  const iterations = Number(options.iterations);
+  const iterations = Math.min(Number(options.iterations), Math.floor(PAIRS_MAX / silos ** 2));
   const bound = oneTreeBound(silos, cost, { iterations, tourLength: lengthMs });
   const { workload } = publishedAt();
   const constant =

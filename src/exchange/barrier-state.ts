@@ -48,7 +48,7 @@ export interface Barrier {
 }
 
 /** Who is not here: how many at least, whose deadline is the first, and when. */
-export interface Missing {
+interface Missing {
   count: number;
   readonly firstPeer: number;
   readonly wakeAtMs: number;

@@ -101,6 +101,18 @@ describe('a simulation', () => {
     expect(await run('replay', bare('cut', 'cut-bare'), '--json')).toMatchObject({ exitCode: 0 });
   });
 
+  it('gone on with keeps every invariant, whatever its rule', async () => {
+    for (const rule of ['gossip-learning', 'push-sum', 'choco', 'pairwise', 'receive-merge']) {
+      expect(await simulate(rule, `exchange.rule=${rule}`, 'topology.kind=ring')).toMatchObject({
+        exitCode: 0,
+      });
+      for (const silo of readdirSync(join(at(rule), 'peers')))
+        rmSync(join(at(rule), 'peers', silo, 'checkpoints', '9.ckpt'));
+      const resumed = await run('simulate', '--resume', at(rule), '--json');
+      expect(resumed, resumed.stderr).toMatchObject({ exitCode: 0 });
+    }
+  });
+
   it('is not gone on with by the command for swarms, which names the one that can, with exit code 2', async () => {
     const before = contentOf('first');
     const answer = await run('swarm', '--resume', at('first'));

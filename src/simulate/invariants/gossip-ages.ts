@@ -1,4 +1,7 @@
-/** An age in gossip learning says how much training is in a model: never more than all peers together have done. */
+/**
+ * An age in gossip learning says how much training is in a model: never more than all peers together have done. A simulation that goes
+ * on with an earlier one does not know how much that was, and is not judged.
+ */
 import type { Invariant } from './invariant.ts';
 
 export const gossipAges: Invariant = {
@@ -8,8 +11,13 @@ export const gossipAges: Invariant = {
   watch({ peers, violate }) {
     if (!peers.every(({ rule }) => rule.name === 'gossip-learning')) return undefined;
     let trained = 0;
+    const started = new Set<number>();
     return {
-      onStep(_peer, event) {
+      onStep(peer, event) {
+        if (event.kind === 'start') {
+          if (event.round > 0 && !started.has(peer)) trained = Number.POSITIVE_INFINITY;
+          started.add(peer);
+        }
         if (event.kind === 'trained') trained += 1;
       },
       onSend(from, { message }, _frameBytes, nowMs) {

@@ -6,11 +6,13 @@ export type Edge = readonly [one: number, other: number];
 /**
  * The minimum spanning tree; with `degreeMax` the greedy of δ-PRIM (Andersen, Ras 2016; δ ≥ 2): the cheapest edge from a
  * tree node that may still take one, so no longer the minimum. n − 1 edges, [tree node, new node] in the order of joining.
+ * `joined` is called after each edge, and may end the work by throwing.
  */
 export function spanningTree(
   nodeCount: number,
   cost: PairCost,
   degreeMax = Number.POSITIVE_INFINITY,
+  joined: () => void = () => undefined,
 ): Edge[] {
   const nearest = new Int32Array(nodeCount);
   const distance = new Float64Array(nodeCount).fill(Number.POSITIVE_INFINITY);
@@ -34,6 +36,7 @@ export function spanningTree(
     outside[best] = outside[--outsideCount]!;
     const parent = nearest[added]!;
     edges.push([parent, added]);
+    joined();
     degree[parent] = degree[parent]! + 1;
     degree[added] = 1;
     if (degree[parent] === degreeMax) {

@@ -7,15 +7,17 @@ import { z } from 'zod';
 import { type ConnectivityGraph, roundComputeMs } from '../delays.ts';
 import { overlayOf } from '../overlay.ts';
 import { type PairCost, spanningTree } from '../trees.ts';
-import type { Designer } from './designer.ts';
+import { type Designer, outOfTime } from './designer.ts';
 
 export const mst: Designer<Record<string, never>> = {
   name: 'mst',
   summary: 'minimum spanning tree on compute + latency + transfer (Prim)',
   options: z.strictObject({}),
   silosMax: 10_000,
-  design({ graph }) {
-    const arcs = spanningTree(graph.siloCount, coreDelay(graph));
+  design({ graph }, _options, run) {
+    const arcs = spanningTree(graph.siloCount, coreDelay(graph), Number.POSITIVE_INFINITY, () => {
+      if (run.expired()) throw outOfTime('mst');
+    });
     return {
       overlay: overlayOf({ name: 'mst', source: 'designed: mst', directed: false, nodes: graph.names, arcs }),
       timing: { kind: 'gossip' },

@@ -35,13 +35,8 @@ const SECONDS = 30;
 const CURVE_POINTS = 30;
 const workload = { name: 'mnist', modelBits: 32 * PARAMS, computeMs: COMPUTE_MS };
 
-const KINDS = {
-  ring: {},
-  'best-free-arcs': { runs: 1, steps: 2000, boundSteps: 0 },
-  'd-cliques': {},
-  'stl-fw': {},
-};
 const OF_LABELS = ['d-cliques', 'stl-fw'];
+const KINDS = ['ring', ...OF_LABELS];
 
 const options = figureOptions({
   networks: { type: 'string', default: 'aws-na,geant' },

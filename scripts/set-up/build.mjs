@@ -1,9 +1,9 @@
 /**
  * Compiles and bundles src/ into dist/ when a source changed. The stamp (each source's size and modification time) is
- * taken away before the compiler runs: a build that was interrupted, or one whose sources have since
+ * taken away before the compiler runs: a build that was interrupted, that has lost files, or whose sources have since
  * been deleted, starts from an empty dist/.
  */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { run } from './command.mjs';
@@ -12,13 +12,16 @@ import { step } from './progress.mjs';
 
 const dist = join(root, 'dist');
 const stampPath = join(dist, '.built.json');
+/** What the last steps of a build write: without them dist/ has lost files since. */
+const LAST = ['main.js', 'bundle/swarm-child.js', 'bundle/worker.js'].map((path) => join(dist, path));
 
 /** @returns {boolean} whether dist/ is what the sources compile to */
 export function isBuilt() {
   const stamp = readStamp();
   const now = sources();
+  const isFresh = (path) => stamp[path] === now[path];
   return (
-    stamp !== undefined && sameKeys(stamp, now) && Object.keys(now).every((path) => stamp[path] === now[path])
+    stamp !== undefined && LAST.every(existsSync) && sameKeys(stamp, now) && Object.keys(now).every(isFresh)
   );
 }
 
@@ -27,7 +30,8 @@ export async function build() {
   if (isBuilt()) return;
   const stamp = readStamp();
   const now = sources();
-  if (stamp === undefined || Object.keys(stamp).some((path) => !(path in now))) {
+  const isWhole = stamp !== undefined && LAST.every(existsSync);
+  if (!isWhole || Object.keys(stamp).some((path) => !(path in now))) {
     rmSync(dist, { recursive: true, force: true });
   }
   rmSync(stampPath, { force: true });

@@ -5,7 +5,7 @@
 import { loadEngine } from '../../dist/train/engine.js';
 
 const REPETITIONS = 200;
-const MS_MAX = 800;
+const MS_MAX = 300;
 
 /**
  * @param {number} peers in one batch

@@ -29,7 +29,9 @@ export function curveOf(
   const to = Math.min(...judged.map((points) => (points.at(-1) as RoundPoint)[x]));
   const points = gridOf(judged, from, Math.max(from, to), x).map((at): BandPoint => {
     const values = judged.map((run) => valueAt(run, at, x, y));
-    return { x: at, ...interval(values) };
+    const { mean, low, high } = interval(values);
+    // With few seeds Student's interval is wider than an accuracy can be.
+    return { x: at, mean, low: Math.max(0, low), high: Math.min(1, high) };
   });
   return { name, points };
 }

@@ -70,6 +70,7 @@ describe('confidence', () => {
       [2, 0.15],
       [3, 0.25],
     ]);
+    expect(line?.points.map(({ low, high }) => low >= 0 && high <= 1)).toEqual([true, true]);
     expect(curveOf('nothing', [[]], { x: 'round', y: 'worst' })).toBeUndefined();
   });
 });

@@ -3,21 +3,27 @@
  * (`resample`, 64 samples a silo) on a ring with random chords, batched; the field's common job; push-sum to 1e-6.
  *   --large          10,000 silos × 100 rounds too
  *   --push-sum N     silos of push-sum (default 10,000; 100,000 is the target)
- *   --plot FILE      cost per silo and round at 100 to 10,000 silos as SVG (10 rounds each)
+ *   --plot FILE      cost per silo and round at 100 to 10,000 silos as SVG; FILE.json keeps the points: what it has is not measured again
  *   --json FILE      the figures as JSON too
  *   --only A,B       some of engine, softmax, large, common-job, push-sum, plot
  * CPU-seconds (user and system, with start-up) say more than wall time on a machine that does other things too.
  * The batched training step against the single one: npm run bench:train.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const SIZES = [100, 300, 1_000, 3_000, 10_000];
-const PLOT_ROUNDS = 10;
+/** Silos and rounds: as many as make start-up a small part. */
+const SIZES = [
+  [100, 300],
+  [300, 100],
+  [1_000, 100],
+  [3_000, 30],
+  [10_000, 100],
+];
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const { values: options } = parseArgs({
@@ -57,12 +63,18 @@ if (wanted('push-sum')) {
   add(`push-sum, ${peers} peers to 1e-6`, '100,000: ≤ 120 s, ≤ 4 GB', figures);
 }
 if (options.plot !== undefined && wanted('plot')) {
-  const points = SIZES.map((silos) => {
-    const { cpuSeconds } = simulated(digits(silos, PLOT_ROUNDS));
-    const cpuMs = (1000 * cpuSeconds) / silos / PLOT_ROUNDS;
-    console.log(`${silos} silos: ${cpuMs.toFixed(3)} CPU-ms per silo and round`);
-    return { silos, cpuMs };
-  });
+  const kept = `${options.plot}.json`;
+  const points = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : [];
+  for (const [silos, rounds] of SIZES) {
+    if (points.some((point) => point.silos === silos)) continue;
+    const { cpuSeconds } = simulated(digits(silos, rounds));
+    points.push({ silos, rounds, cpuSeconds });
+    points.sort((a, b) => a.silos - b.silos);
+    writeFileSync(kept, `${JSON.stringify(points, null, 2)}\n`);
+    writeFileSync(options.plot, plotted(points));
+  }
+  for (const point of points)
+    console.log(`${point.silos} silos: ${cpuMsOf(point).toFixed(3)} CPU-ms per silo and round`);
   writeFileSync(options.plot, plotted(points));
 }
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
@@ -113,23 +125,30 @@ function shown(figures) {
     .join(', ');
 }
 
-/** Cost per silo and round over silos, both axes of ratio. */
+function cpuMsOf({ silos, rounds, cpuSeconds }) {
+  return (1000 * cpuSeconds) / silos / rounds;
+}
+
+/** Cost per silo and round over silos, the first axis of ratio. */
 function plotted(points) {
   const x = ({ silos }) => 60 + (160 * Math.log10(silos / 100)) / Math.log10(10);
-  const most = Math.max(...points.map(({ cpuMs }) => cpuMs));
-  const y = (cpuMs) => 220 - (190 * cpuMs) / most;
-  const line = points.map((point) => `${x(point).toFixed(1)},${y(point.cpuMs).toFixed(1)}`).join(' ');
+  const most = Math.max(...points.map(cpuMsOf));
+  const y = (cpuMs) => 220 - (170 * cpuMs) / most;
+  const line = points.map((point) => `${x(point).toFixed(1)},${y(cpuMsOf(point)).toFixed(1)}`).join(' ');
   const marks = points.map(
     (point) =>
-      `<circle cx="${x(point).toFixed(1)}" cy="${y(point.cpuMs).toFixed(1)}" r="3"/>` +
+      `<circle cx="${x(point).toFixed(1)}" cy="${y(cpuMsOf(point)).toFixed(1)}" r="3"/>` +
       `<text x="${x(point).toFixed(1)}" y="240" text-anchor="middle">${point.silos}</text>` +
-      `<text x="${x(point).toFixed(1)}" y="${(y(point.cpuMs) - 8).toFixed(1)}" text-anchor="middle">${point.cpuMs.toFixed(2)}</text>`,
+      `<text x="${x(point).toFixed(1)}" y="${(y(cpuMsOf(point)) - 8).toFixed(1)}" text-anchor="middle">${cpuMsOf(point).toFixed(2)}</text>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 440 270" font-family="sans-serif" font-size="11">
-<title>CPU-ms per silo and round</title>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 440 270" width="660" height="405" role="img" font-family="sans-serif" font-size="11">
+<title>What a simulation costs, softmax on digits: CPU-ms per silo and round</title>
+<rect width="440" height="270" fill="#fff"/>
+<text x="20" y="16">CPU-ms per silo and round, softmax on digits</text>
+<line x1="40" y1="220" x2="420" y2="220" stroke="#999"/>
 <polyline points="${line}" fill="none" stroke="black"/>
 ${marks.join('\n')}
-<text x="220" y="262" text-anchor="middle">silos (start-up included, ${PLOT_ROUNDS} rounds)</text>
+<text x="220" y="262" text-anchor="middle">silos (start-up included; the axis begins at 0)</text>
 </svg>
 `;
 }

@@ -3,28 +3,20 @@
  * that brought one. Mass flows as running sums (mass.ts; Hadjicostis, Vaidya, Domínguez-García 2016). It begins to flow when everybody has
  * entered or is known to be gone; who has entered spreads with every message, a set that only grows.
  *
- * How a peer knows that its mean is exact, our addition: beside its vector each brings K numbers drawn from (seed, peer), whose mean over
- * those that have entered everybody can compute. A peer's estimate is Σ λᵢvᵢ with Σ λᵢ = 1; of its K check columns δ_k = Σ (λᵢ − 1/n) r_ik is
- * known, and with r of variance 1, mean δ² estimates Σ (λᵢ − 1/n)². From it
- *   weightError = 8 √n √(mean δ²)  ≥  Σ |λᵢ − 1/n|   (but for chance below 1e-6)
- * so that no element of the mean is off by more than weightError · max |vᵢ|. Who is within the tolerance has settled; it is over when all have.
+ * How a peer knows that its mean is exact: weight-error.ts.
  *
  * Mass is lost with a peer that dies, or starts again without it: whoever notices begins another attempt, in which everybody brings its vector
  * again (Jelasity, Montresor, Babaoglu 2005, §4.1: restarting by epochs). The highest attempt counts; there are ATTEMPTS_MAX.
  */
-import { Random } from '../base/random.ts';
 import type { AggregateMessage } from './aggregate-message.ts';
 import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
 import { createMass, createTaken, give, type Mass, type Taken, take, tellsCarry } from './mass.ts';
+import { uniteExtremes } from './metrics.ts';
 import { PeerSet } from './peer-set.ts';
 import type { RuleRefusal } from './rule.ts';
+import { CHECKS, type Checks, checksOf, createChecks, weightErrorOf } from './weight-error.ts';
 
-/** Check columns. */
-export const CHECKS = 8;
 export const ATTEMPTS_MAX = 32;
-const SAFETY = 8;
-/** Of a uniform number on [−1, 1] with variance 1. */
-const UNIT = Math.sqrt(3);
 
 export interface AggregationOptions {
   readonly self: number;
@@ -57,8 +49,7 @@ export interface Aggregation {
   readonly options: AggregationOptions;
   /** Neighbours whose link is up, with their lives. */
   readonly links: Map<number, number>;
-  /** Check columns by peer, as far as they were needed. */
-  readonly checks: Map<number, Float64Array>;
+  readonly checks: Checks;
   attempt: number;
   entered: PeerSet;
   gone: PeerSet;
@@ -84,7 +75,7 @@ export function createAggregation(
   options: AggregationOptions,
   links: ReadonlyMap<number, number>,
 ): Aggregation {
-  const kept = { options, links: new Map(links), checks: new Map(), own: undefined };
+  const kept = { options, links: new Map(links), checks: createChecks(options.seed), own: undefined };
   const aggregation = kept as unknown as Aggregation; // begin adds the rest
   begin(aggregation, 1, new PeerSet(options.peerCount));
   return aggregation;
@@ -185,7 +176,7 @@ export function tell(aggregation: Aggregation): { to: readonly number[]; message
 export function judge(aggregation: Aggregation): boolean {
   const { entered, settled, mass, options, progress } = aggregation;
   if (options.size === 0 || !flows(aggregation)) return false;
-  aggregation.weightError = weightErrorOf(aggregation);
+  aggregation.weightError = weightErrorOf(aggregation.checks, entered, mass);
   if (aggregation.weightError < progress.leastError / 2) {
     progress.leastError = aggregation.weightError;
     progress.gifts = Math.min(progress.gifts, 1);
@@ -234,7 +225,7 @@ function bring(aggregation: Aggregation, { values, extremes }: Contribution): vo
     extremes.flatMap((value) => [value, value]),
   );
   if (options.size === 0) return;
-  const checks = checksOf(aggregation, options.self);
+  const checks = checksOf(aggregation.checks, options.self);
   for (let at = 0; at < mass.y.length; at++)
     mass.y[at]! += at < options.size ? values[at]! : checks[at - options.size]!;
   mass.z += 1;
@@ -272,15 +263,6 @@ function forgetSettled(aggregation: Aggregation): void {
   aggregation.settled = new PeerSet(aggregation.options.peerCount);
   aggregation.agreed = undefined;
   aggregation.progress.leastError = Number.POSITIVE_INFINITY;
-}
-
-function uniteExtremes(into: Float64Array, given: ArrayLike<number>): void {
-  for (let at = 0; at < into.length; at++) {
-    const [ours, theirs] = [into[at]!, given[at] ?? Number.NaN];
-    if (Number.isNaN(theirs)) continue;
-    const isBeyond = at % 2 === 0 ? theirs < ours : theirs > ours;
-    if (Number.isNaN(ours) || isBeyond) into[at] = theirs;
-  }
 }
 
 /** Undefined where there was none, or it was taken. */
@@ -322,29 +304,4 @@ function giveShares({ arcs, mass, options, progress }: Aggregation): boolean {
     groups.map(({ sum }) => sum),
     counts,
   );
-}
-
-function weightErrorOf(aggregation: Aggregation): number {
-  const { mass, entered, options } = aggregation;
-  if (!(mass.z > 0) || entered.size === 0) return Number.POSITIVE_INFINITY;
-  const means = new Float64Array(CHECKS);
-  for (const peer of entered)
-    checksOf(aggregation, peer).forEach((value, check) => {
-      means[check]! += value / entered.size;
-    });
-  let squares = 0;
-  for (let check = 0; check < CHECKS; check++)
-    squares += (mass.y[options.size + check]! / mass.z - means[check]!) ** 2;
-  return SAFETY * Math.sqrt((entered.size * squares) / CHECKS);
-}
-
-/** A peer's numbers, of mean 0 and variance 1; the same wherever they are drawn. */
-function checksOf({ options, checks: known }: Aggregation, peer: number): Float64Array {
-  let checks = known.get(peer);
-  if (checks === undefined) {
-    const random = Random.of(options.seed, 'aggregate', peer);
-    checks = Float64Array.from({ length: CHECKS }, () => UNIT * (2 * random.uniform() - 1));
-    known.set(peer, checks);
-  }
-  return checks;
 }

@@ -1,18 +1,9 @@
 /** From the mean columns of all silos to what is said of each metric. */
+import type { MetricReport } from '../base/metric-report.ts';
 
 /** What a peer measures of itself, and all may know of all. */
 export const metricNames = ['samples', 'ownTest', 'globalTest'] as const;
 export type MetricName = (typeof metricNames)[number];
-
-export interface MetricReport {
-  /** Silos that gave it. */
-  readonly count: number;
-  readonly mean: number;
-  readonly least: number;
-  readonly most: number;
-  /** Of what can be added up. */
-  readonly sum?: number;
-}
 
 export type MetricsReport = { readonly [Name in MetricName]?: MetricReport };
 
@@ -35,4 +26,14 @@ export function metricsReport(
     return [[name, { count, mean: (average * siloCount) / count, least, most, ...sum }] as const];
   });
   return Object.fromEntries(entries);
+}
+
+/** Brings [least, most] pairs together, NaN standing for none. */
+export function uniteExtremes(into: Float64Array, given: ArrayLike<number>): void {
+  for (let at = 0; at < into.length; at++) {
+    const [ours, theirs] = [into[at]!, given[at] ?? Number.NaN];
+    if (Number.isNaN(theirs)) continue;
+    const isBeyond = at % 2 === 0 ? theirs < ours : theirs > ours;
+    if (Number.isNaN(ours) || isBeyond) into[at] = theirs;
+  }
 }

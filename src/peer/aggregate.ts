@@ -2,24 +2,15 @@
  * The service beside the rule: when a peer's rounds are over, it finds with all others, exactly, what the experiment asks for
  * (exchange/aggregation.ts), in stages: the mean of the params, then counts, sums, means and extremes of metrics, then `end`, in which peers
  * only tell that they are through. A stage is over when all that took part have settled; who hears of a later stage and has settled knows that it
- * is. A peer whose rounds go on passes on what it hears. Nothing waits without a deadline: who shows no sign for `patienceMs` is left out, and
+ * is. A peer whose rounds go on passes on what it hears. Nothing waits without a deadline: who shows no sign for `patienceMs` is left out (for
+ * `ceilingMs` where no neighbour is there any more), and
  * what does not settle then is reported as not exact, and the peer's own params stay.
  */
 import { present } from '../base/assert.ts';
+import { decodeAggregate, stageOf } from '../exchange/aggregate-message.ts';
 import {
-  AGGREGATE_KIND,
-  aggregateShape,
-  decodeAggregate,
-  encodeAggregate,
-  stageOf,
-} from '../exchange/aggregate-message.ts';
-import {
-  type Aggregation,
-  CHECKS,
   columnsOf,
-  createAggregation,
   enter,
-  flows,
   isAgreed,
   isEverybody,
   judge,
@@ -28,54 +19,28 @@ import {
   linkUp,
   lose,
   receive,
-  tell,
-  tryAgainIfStuck,
 } from '../exchange/aggregation.ts';
 import { metricsReport } from '../exchange/metrics.ts';
-import type { MessageShape, RuleMessage } from '../exchange/rule.ts';
+import type { RuleMessage } from '../exchange/rule.ts';
 import { precisionOf, zeros } from '../params/layout.ts';
-import { assertShape } from '../wire/message.ts';
-import type { AggregatePlan, FinishReason, PeerConfig, PeerEvent } from './machine.ts';
-import { end, type Run, refuse, send } from './run.ts';
-import type { Service, StageKind } from './service.ts';
-import type { PeerState } from './state.ts';
+import type { AggregatePlan, FinishReason, PeerEvent } from './machine.ts';
+import { end, type Run, refuse } from './run.ts';
+import { kindOf, QUIET_MIN_MS, type Service } from './service.ts';
+import { aggregationOf, awaitReturn, ensureService, LOST } from './stages.ts';
+import { schedule, TELL, tellAll } from './telling.ts';
 
-/** Between two tellings. */
-const PAUSE_MIN_MS = 10;
-/** Where nothing is heard, the pause doubles from the one to the other. */
-const QUIET_MIN_MS = 50;
-const QUIET_MAX_MS = 1_000;
 /** Mass that flows settles or not: nobody is waited for any more. */
 const SETTLE_PATIENCE_MS = 60_000;
-const TELL = 'aggregate';
 const PATIENCE = 'aggregate-patience';
-const LOST = 'aggregate-lost.';
-
-/** The messages that peers of this config send each other: the rule's, and the service's. */
-export function messagesOf({
-  rule,
-  aggregate,
-  peerCount,
-}: Pick<PeerConfig, 'rule' | 'aggregate' | 'peerCount'>): Readonly<Record<string, MessageShape>> {
-  if (aggregate === undefined) return rule.messages;
-  const count = aggregate.metrics.length;
-  const { params } = aggregate;
-  const shape = aggregateShape(peerCount, {
-    extremesMax: count,
-    columnsMax: 2 * count + CHECKS,
-    params,
-  });
-  return { ...rule.messages, [AGGREGATE_KIND]: shape };
-}
 
 /** The rounds are over: the peer takes part with what it has. False where nothing is to be aggregated. */
 export function beginService(run: Run, reason: FinishReason): boolean {
   const plan = run.state.config.aggregate;
   if (plan === undefined) return false;
-  const service = ensure(run, plan);
+  const service = ensureService(run, plan);
   service.reason = reason;
   service.progressMs = run.now;
-  run.actions.push({ kind: 'setTimer', name: PATIENCE, delayMs: plan.patienceMs });
+  watch(run, service);
   enterStage(run, service);
   goOn(run, service);
   return true;
@@ -100,7 +65,7 @@ export function measured(run: Run, { values }: PeerEvent & { kind: 'measured' })
 export function takeAggregate(run: Run, from: number, message: RuleMessage): void {
   const plan = run.state.config.aggregate;
   if (plan === undefined) return refuse(run, from, 'unexpected');
-  const service = ensure(run, plan);
+  const service = ensureService(run, plan);
   const named = stageOf(message);
   if (named === undefined) return refuse(run, from, 'malformed', `numbers ${message.numbers.join(', ')}`);
   if (named.stage >= service.stages.length)
@@ -133,70 +98,15 @@ export function serviceLinkDown(run: Run, peer: number, left: boolean): void {
 
 /** Whether the timer is the service's. */
 export function serviceTimer(run: Run, name: string): boolean {
-  const { service, config } = run.state;
+  const { service } = run.state;
   if (service === undefined || !name.startsWith(TELL)) return false;
-  if (name === PATIENCE) patienceOver(run, service, present(config.aggregate, 'plan').patienceMs);
+  if (name === PATIENCE) patienceOver(run, service);
   else if (name === TELL) {
     service.dueMs = undefined;
     tellAll(run, service);
     goOn(run, service);
   } else lost(run, service, Number(name.slice(LOST.length)));
   return true;
-}
-
-function ensure(run: Run, plan: AggregatePlan): Service {
-  const { state } = run;
-  if (state.service !== undefined) return state.service;
-  const stages: StageKind[] = [
-    ...(plan.params ? (['params'] as const) : []),
-    ...(plan.metrics.length > 0 ? (['metrics'] as const) : []),
-    'end',
-  ];
-  const service: Service = {
-    stages,
-    stage: 0,
-    aggregation: aggregationOf(state, plan, stages, 0, linksOf(state)),
-    reason: undefined,
-    heard: new Set(),
-    toldMs: run.now,
-    quietMs: QUIET_MIN_MS,
-    news: true,
-    dueMs: undefined,
-    progressMs: run.now,
-    leastError: Number.POSITIVE_INFINITY,
-    finished: false,
-  };
-  state.service = service;
-  for (const { peer, up, left } of state.neighbours.values()) {
-    if (left) lose(service.aggregation, peer);
-    else if (!up) awaitReturn(run, peer);
-  }
-  return service;
-}
-
-function linksOf({ neighbours }: PeerState): Map<number, number> {
-  return new Map([...neighbours.values()].filter(({ up }) => up).map((one) => [one.peer, one.incarnation]));
-}
-
-function aggregationOf(
-  { config, params }: PeerState,
-  plan: AggregatePlan,
-  stages: readonly StageKind[],
-  stage: number,
-  links: ReadonlyMap<number, number>,
-): Aggregation {
-  const { self, seed, peerCount, context } = config;
-  const { outNeighbours, inNeighbours } = context;
-  const kind = present(stages[stage], 'stage');
-  const sizes = { params: params.length, metrics: 2 * plan.metrics.length, end: 0 };
-  const extremes = kind === 'metrics' ? plan.metrics.length : 0;
-  const { tolerance } = plan;
-  const graph = { self, seed, peerCount, outNeighbours, inNeighbours };
-  return createAggregation({ ...graph, stage, size: sizes[kind], extremes, tolerance }, links);
-}
-
-function kindOf({ stages, stage }: Service): StageKind {
-  return present(stages[stage], 'stage');
 }
 
 /** Brings what this stage is about, if the peer's rounds are over. */
@@ -248,10 +158,6 @@ function goOn(run: Run, service: Service): void {
   schedule(run, service);
 }
 
-function noteProgress({ now }: Run, service: Service): void {
-  service.progressMs = now;
-}
-
 /** Ends the stage with what it came to, and begins the next. */
 function conclude(run: Run, service: Service): void {
   const { state } = run;
@@ -292,80 +198,53 @@ function report({ state, actions }: Run, { aggregation, stages, stage }: Service
   actions.push({ kind: 'evaluate', round: state.round, params });
 }
 
-function tellAll(run: Run, service: Service): void {
-  const { aggregation, heard } = service;
-  const { config, params, round } = run.state;
-  tryAgainIfStuck(aggregation);
-  const shape = messagesOf(config)[AGGREGATE_KIND];
-  for (const { to, message: told } of tell(aggregation)) {
-    const message = encodeAggregate(told, round);
-    assertShape(message, shape, params);
-    send(run, to, { type: 'exchange', message });
-  }
-  service.quietMs =
-    heard.size > 0 && flows(aggregation) ? QUIET_MIN_MS : Math.min(2 * service.quietMs, QUIET_MAX_MS);
-  service.toldMs = run.now;
-  service.news = false;
-  heard.clear();
-}
-
-function schedule({ state, actions, now }: Run, service: Service): void {
-  const { aggregation, heard, news, toldMs, quietMs } = service;
-  const isThrough = kindOf(service) === 'end' && isEverybody(aggregation) && !news;
-  if (isThrough) {
-    if (service.dueMs !== undefined) actions.push({ kind: 'clearTimer', name: TELL });
-    service.dueMs = undefined;
-    return;
-  }
-  const up = state.config.context.inNeighbours.filter((peer) => aggregation.links.has(peer)).length;
-  const isAnswered = flows(aggregation) && heard.size >= Math.max(1, up / 2);
-  const dueMs = toldMs + (news || isAnswered ? PAUSE_MIN_MS : quietMs);
-  if (service.dueMs !== undefined && service.dueMs <= Math.max(dueMs, now)) return;
-  service.dueMs = dueMs;
-  actions.push({ kind: 'setTimer', name: TELL, delayMs: Math.max(0, dueMs - now) });
-}
-
-function awaitReturn({ state, actions }: Run, peer: number): void {
-  const { context, gatherMs } = state.config;
-  const { downGraceMs, ceilingMs } = context.deadline;
-  const graceMs = context.linkLossMeansSilence ? downGraceMs : ceilingMs;
-  // One that has only just started waits for all its neighbours.
-  const delayMs = state.service?.reason === undefined && state.phase === 'gathering' ? gatherMs : graceMs;
-  actions.push({ kind: 'setTimer', name: `${LOST}${peer}`, delayMs });
+function noteProgress({ now }: Run, service: Service): void {
+  service.progressMs = now;
 }
 
 function lost(run: Run, service: Service, peer: number): void {
   lose(service.aggregation, peer);
   service.news = true;
+  if (isCutOff(run, service)) watch(run, service);
   goOn(run, service);
 }
 
-function patienceOver(run: Run, service: Service, patienceMs: number): void {
-  const { aggregation, progressMs, finished } = service;
-  if (finished) return;
-  const everybody = isEverybody(aggregation);
-  const limitMs = everybody ? Math.min(patienceMs, SETTLE_PATIENCE_MS) : patienceMs;
-  const leftMs = progressMs + limitMs - run.now;
-  if (leftMs <= 0) {
+/** Whether no neighbour is there any more, nor waited for: the others ended while this peer was away, or cannot be reached. */
+function isCutOff({ state }: Run, { aggregation }: Service): boolean {
+  const { links, gone } = aggregation;
+  return links.size === 0 && [...state.neighbours.keys()].every((peer) => gone.has(peer));
+}
+
+/** How long nothing may change: as long as a neighbour is waited for where there is none. */
+function patienceOf(run: Run, service: Service): number {
+  const { aggregate, context } = run.state.config;
+  const { patienceMs } = present(aggregate, 'plan');
+  if (isEverybody(service.aggregation)) return Math.min(patienceMs, SETTLE_PATIENCE_MS);
+  return isCutOff(run, service) ? Math.min(patienceMs, context.deadline.ceilingMs) : patienceMs;
+}
+
+function watch(run: Run, service: Service): void {
+  if (service.reason === undefined || service.finished) return;
+  const leftMs = service.progressMs + patienceOf(run, service) - run.now;
+  run.actions.push({ kind: 'setTimer', name: PATIENCE, delayMs: Math.max(1, leftMs) });
+}
+
+function patienceOver(run: Run, service: Service): void {
+  if (service.finished) return;
+  if (service.progressMs + patienceOf(run, service) <= run.now) {
+    const isAlone = isCutOff(run, service);
     noteProgress(run, service);
-    if (!everybody) {
-      const missing = leaveOutMissing(aggregation);
-      const detail = `went on without ${missing.join(', ')}, which have not ended their rounds`;
-      run.actions.push({
-        kind: 'notice',
-        what: 'aggregate-without',
-        peer: undefined,
-        round: run.state.round,
-        detail,
-      });
-      service.news = true;
-    } else conclude(run, service);
+    if (isEverybody(service.aggregation)) conclude(run, service);
+    else goOnWithout(run, service, isAlone);
     goOn(run, service);
   }
-  if (!service.finished)
-    run.actions.push({
-      kind: 'setTimer',
-      name: PATIENCE,
-      delayMs: Math.max(leftMs, leftMs > 0 ? 1 : Math.min(patienceMs, SETTLE_PATIENCE_MS)),
-    });
+  watch(run, service);
+}
+
+function goOnWithout({ state, actions }: Run, service: Service, isAlone: boolean): void {
+  const missing = leaveOutMissing(service.aggregation);
+  const why = isAlone ? 'no neighbour is there any more' : 'which have not ended their rounds';
+  const detail = `went on without ${missing.join(', ')}${isAlone ? ': ' : ', '}${why}`;
+  actions.push({ kind: 'notice', what: 'aggregate-without', peer: undefined, round: state.round, detail });
+  service.news = true;
 }

@@ -1,6 +1,10 @@
 /** What a peer keeps while it finds out with all others what the experiment asks for. */
+import { present } from '../base/assert.ts';
 import type { Aggregation } from '../exchange/aggregation.ts';
 import type { FinishReason } from './machine.ts';
+
+/** Where nothing is heard, the pause between two tellings doubles from here on. */
+export const QUIET_MIN_MS = 50;
 
 /** In order; `end`: peers only tell that they are through. */
 export type StageKind = 'params' | 'metrics' | 'end';
@@ -23,4 +27,8 @@ export interface Service {
   progressMs: number;
   leastError: number;
   finished: boolean;
+}
+
+export function kindOf({ stages, stage }: Service): StageKind {
+  return present(stages[stage], 'stage');
 }

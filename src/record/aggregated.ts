@@ -1,15 +1,6 @@
 /** What all peers found together when their rounds were over, as records and summaries have it. */
+import type { MetricReport } from '../base/metric-report.ts';
 import { flag, list, mapOf, oneOf, optional, type Spec, shape, whole } from './shape.ts';
-
-/** What a peer says of a metric over all silos. */
-export interface AggregatedMetric {
-  /** Silos that gave it. */
-  readonly count: number;
-  readonly mean: number;
-  readonly least: number;
-  readonly most: number;
-  readonly sum?: number;
-}
 
 /** What all peers found together when their rounds were over. */
 export interface Aggregated {
@@ -21,7 +12,7 @@ export interface Aggregated {
   readonly attempts: number;
   /** At most Σ |weight − 1/n| over the silos: no element of the mean is off by more than this times the greatest of the silos'. */
   readonly weightError?: number;
-  readonly metrics?: Readonly<Record<string, AggregatedMetric>>;
+  readonly metrics?: Readonly<Record<string, MetricReport>>;
 }
 
 export const aggregatedFields: Spec = {

@@ -3,7 +3,8 @@
  * Accuracies are shares from 0 to 1, absent where the set is empty; bytes and messages are sums over the whole run.
  */
 import { InputError } from '../base/errors.ts';
-import { type Aggregated, type AggregatedMetric, aggregatedFields } from './aggregated.ts';
+import type { MetricReport } from '../base/metric-report.ts';
+import { type Aggregated, aggregatedFields } from './aggregated.ts';
 import { check, list, mapOf, optional, type Spec, shape, text, whole } from './shape.ts';
 
 export const SUMMARY_FORMAT = 'grapevine-summary/1';
@@ -111,7 +112,7 @@ export interface AggregateSummary {
   readonly silos: readonly string[];
   /** The greatest. */
   readonly weightError?: number;
-  readonly metrics?: Readonly<Record<string, AggregatedMetric>>;
+  readonly metrics?: Readonly<Record<string, MetricReport>>;
 }
 
 const testAccuracy: Spec = { ownTest: optional('number'), globalTest: optional('number') };

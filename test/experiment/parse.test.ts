@@ -27,6 +27,31 @@ function problemsOf(text: string, overrides: readonly string[] = []): readonly P
   return [];
 }
 
+test.each([
+  ['aggregate={}', /^aggregate \| asks for nothing; wanted metrics, such as \[samples\], or params: true/],
+  ['aggregate.metrics=[samples, samples]', /^aggregate.metrics \| names a metric twice/],
+  [
+    'aggregate.metrics=[loss]',
+    /^aggregate.metrics.0 \| got "loss", wanted .*samples.*ownTest.*globalTest/,
+  ],
+  ['aggregate.parms=true', /^aggregate.parms \| unknown key \| did you mean params\?/],
+  ['aggregate={params: true, tolerance: 0}', /^aggregate.tolerance \| got 0, wanted .*1e-12/],
+  ['aggregate={params: true, patienceMs: 10}', /^aggregate.patienceMs \| got 10, wanted .*1000/],
+])('%s is answered with what is wanted', (override, wanted) => {
+  const told = problemsOf(good, [override]).map(({ path, message, suggestion }) =>
+    [path, message, suggestion].filter((one) => one !== undefined).join(' | '),
+  );
+  expect(told).toContainEqual(expect.stringMatching(wanted));
+});
+
+test.each([
+  [['aggregate.metrics=[ownTest]', 'data.testShare=0'], /no silo holds test data out/],
+  [['aggregate.metrics=[ownTest]', 'data.dataset=toy', 'model=quadratic'], /the toy data have no classes/],
+])('an accuracy that no silo can have is not aggregated: %s', (overrides, wanted) => {
+  const told = problemsOf(good, overrides).filter(({ path }) => path === 'aggregate.metrics');
+  expect(told.map(({ message }) => message)).toEqual([expect.stringMatching(wanted)]);
+});
+
 describe('a small file is completed with the documented defaults', () => {
   const experiment = parseExperiment(good, { file: 'experiment.yaml' });
 

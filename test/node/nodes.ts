@@ -7,6 +7,7 @@ import { PeerNode } from '../../src/node/node.ts';
 import { layoutDigest } from '../../src/params/layout.ts';
 import type { LogLine } from '../../src/peer/log.ts';
 import type { RunPlan } from '../../src/peer/plan.ts';
+import { messagesOf } from '../../src/peer/telling.ts';
 import { Recorder } from '../../src/record/recorder.ts';
 import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
@@ -42,13 +43,15 @@ export interface SwarmGiven {
   readonly trainer?: (peer: number) => Trainer;
   readonly clock?: Clock;
   readonly transport?: (peer: number, transport: Transport) => Transport;
+  /** Metrics that the peer keeps to itself. */
+  readonly withheld?: (peer: number) => readonly string[];
   readonly onRound?: (peer: number, round: number) => void;
 }
 
 function boundsOf(plan: RunPlan): WireBounds {
   return {
     layoutSize: DIMENSION,
-    messages: plan.rule.messages,
+    messages: messagesOf({ ...plan, peerCount: plan.overlay.nodes.length }),
     params: 'f32',
     roundsMax: plan.rounds + 1,
   };
@@ -77,6 +80,7 @@ export async function testSwarm(given: SwarmGiven): Promise<TestSwarm> {
         incarnation,
         checkpoints: { everyRounds: plan.checkpointEveryRounds, keep: 2 },
         goal: {},
+        withheld: given.withheld?.(self) ?? [],
         ...(resumeFrom === undefined ? {} : { resumeFrom }),
       },
       {

@@ -180,4 +180,23 @@ describe('peers that come, go and come back', () => {
     }
     expect(results.some(({ notices }) => (notices['aggregate-without'] ?? 0) > 0)).toBe(true);
   });
+
+  test('one that no neighbour can be reached from goes on alone after its ceiling, not its patience, and says why', async () => {
+    const others = everyone(8).filter((peer) => peer !== 3);
+    const cut = {
+      kind: 'partition' as const,
+      from: [3],
+      to: others,
+      symmetric: true,
+      silent: false,
+      fromMs: 5,
+    };
+    const results = await run({ overlay: ring, faults: [cut], plan: { patienceMs: 10_000_000 } });
+    const alone = results[3]!;
+    expect(alone.aggregated[0]).toMatchObject({ of: 'params', silos: [3] });
+    expect(alone.notices['aggregate-without']).toBe(1);
+    expect(alone.log.at(-1)!.nowMs).toBeLessThan(100_000); // of virtual time, far less than its patience
+    for (const peer of others)
+      expect(results[peer]!.aggregated[0]).toMatchObject({ exact: true, silos: others });
+  });
 });

@@ -74,6 +74,14 @@ test.each([
   [['design', ...gaia, '--overlay', 'ring', '--access', 'fast'], /wanted a rate more than 0, such as 10G/],
   [['design', ...gaia, '--overlay', 'ring', '--time-limit', '0'], /wanted more than 0 seconds/],
   [['design', ...gaia, '--overlay', 'all', '--options', '{a: 1}'], /--options is for one kind/],
+  [
+    ['design', '--underlay', 'aws-na', '--overlay', 'random-regular', '--options', '{degree: 1}'],
+    /degree 1 over 22 silos is never connected; use a degree of at least 2/,
+  ],
+  [
+    ['design', ...gaia, '--overlay', 'random-regular', '--options', '{degree: 11}'],
+    /the degree must be below the count/,
+  ],
   [['design', '--underlay', 'gaia', '--workload', 'inat', '--overlay', 'ring'], /workload inat is not known/],
   [
     ['design', '--underlay', 'gaia', '--workload', 'custom', '--overlay', 'ring'],
@@ -87,6 +95,26 @@ test.each([
   const { exitCode, stderr } = await run(...argv);
   expect(stderr).toMatch(wanted);
   expect(exitCode).toBe(2);
+});
+
+test('all kinds in a time that is too short: what came out, what did not, and what was cut, each by name', async () => {
+  const short = ['--underlay', 'gaia', '--time-limit', '0.1', '--quiet', '--overlay', 'all'];
+  const { exitCode, stdout } = await run('design', ...short, '--json');
+  expect(exitCode).toBe(0);
+  const { designs, skipped } = JSON.parse(stdout);
+  const { designers } = await import('../../src/topology/index.ts');
+  const names = [
+    ...designs.map((one: { overlay: string }) => one.overlay),
+    ...skipped.map((one: { name: string }) => one.name),
+  ];
+  expect(names.sort()).toEqual(designers.map(({ name }) => name).sort());
+  expect(designs.length).toBeGreaterThan(0);
+  expect(skipped.some(({ code }: { code: string }) => code === 'time-limit')).toBe(true);
+  const text = (await run('design', ...short)).stdout;
+  for (const { name } of skipped) expect(text).toContain(`skipped ${name}: `);
+  const cut = designs.filter((one: { mixingUnfinished?: boolean }) => one.mixingUnfinished);
+  for (const { overlay } of cut)
+    expect(text).toMatch(new RegExp(`no time left for the mixing of .*${overlay}`));
 });
 
 test('--picture draws the overlay on a map, from design and from cycle-time alike', async () => {

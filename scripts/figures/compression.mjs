@@ -2,10 +2,11 @@
  * npm run figures:compression — bytes until the worst peer's 92 %: ring of 16, digits, Dirichlet(0.5), D-PSGD in full precision against
  * CHOCO-SGD with scaled sign, at equal local steps and with more of them, for a small model and a large one. Bytes are what a peer puts on
  * the wire, frame and head of each message included, the mean over the peers, up to the first judged round after which all 16 have
- * 92 % on the global test set. Each setting has the learning rate and schedule (constant, or falling as a cosine over 1,200 updates) of one
- * grid for all that cost it the fewest bytes, full precision too: softmax in the mean of all seeds, the MLP on the first seed. The batch size is
- * 32 everywhere. Training is that of `grapevine simulate`.
+ * 92 % on the global test set. All settings of a model have one learning rate, falling as a cosine over 1,200 updates, and batches of 32.
+ * Training is that of `grapevine simulate`.
  *   --models softmax,mlp   which models
+ *   --tuned                each setting, full precision too, has the rate and the updates of the cosine that cost it the fewest bytes in the
+ *                          mean of the seeds, of a grid that is the same for all with as many local steps (softmax only)
  */
 import { conclude, figureOptions, lineOfMeans, mean, meanText, measured } from './figure.mjs';
 import { watched } from './virtual-time.mjs';
@@ -31,38 +32,41 @@ const SETTINGS = {
   [SIGN_STEPS]: { exchange: { rule: 'choco', compressor: 'sign', gamma: 1 }, localSteps: 16 },
   [SIGN_MORE_STEPS]: { exchange: { rule: 'choco', compressor: 'sign', gamma: 1 }, localSteps: 32 },
 };
-/** Of the learning rate: it falls over so many updates. */
-const SCHEDULES = {
-  constant: {},
-  cosine: { schedule: { kind: 'cosine', steps: 1200, floor: 0.05 } },
-};
 const MODELS = {
   softmax: {
     spec: { kind: 'softmax' },
     params: 650,
     everyRounds: 1,
     settings: [FULL, 'int8, 1 step', SIGN, 'full precision, 16 steps', SIGN_STEPS],
-    rates: [0.25, 0.5, 1, 2],
-    schedules: ['constant', 'cosine'],
-    tunedOn: 'all',
+    rate: 0.5,
+    tunedSettings: [FULL, SIGN, SIGN_STEPS],
+    /** By local steps. */
+    grids: {
+      1: { rates: [4, 8, 16], updates: [40, 60, 100] },
+      16: { rates: [2, 4], updates: [250, 400] },
+    },
   },
   mlp: {
     spec: { kind: 'mlp', hidden: [512, 128] },
     params: 100_234,
     everyRounds: 2,
     settings: [FULL, SIGN, SIGN_STEPS, SIGN_MORE_STEPS],
-    rates: [0.1, 0.2, 0.4, 0.8],
-    schedules: ['cosine'],
-    tunedOn: 'first',
+    rate: 0.2,
   },
 };
-/** At one step a round, and with more. */
+/** Updates over which the learning rate falls where it is not tuned. */
+const UPDATES = 1200;
 const ROUNDS_MAX = 300;
-const ROUNDS_MAX_STEPS = 100;
 
-const options = figureOptions({ models: { type: 'string', default: Object.keys(MODELS).join(',') } });
-const models = options.quick ? ['softmax'] : options.models.split(',');
-const settingsOf = (model) => (options.quick ? [FULL, SIGN] : MODELS[model].settings);
+const options = figureOptions({
+  models: { type: 'string', default: Object.keys(MODELS).join(',') },
+  tuned: { type: 'boolean', default: false },
+});
+const models = options.quick || options.tuned ? ['softmax'] : options.models.split(',');
+const settingsOf = (model) => {
+  if (options.quick) return [FULL, SIGN];
+  return options.tuned ? MODELS[model].tunedSettings : MODELS[model].settings;
+};
 /** By model, then by setting: {tuning, runs}, runs being {round, kilobytes, curve} per seed with the tuning of the fewest bytes. */
 const results = {};
 for (const model of models) {
@@ -81,30 +85,28 @@ conclude(
 );
 
 async function best(model, setting) {
-  const { rates, schedules, tunedOn } = MODELS[model];
-  const grid = options.quick
-    ? [{ rate: 0.5, schedule: 'cosine' }]
-    : rates.flatMap((rate) => schedules.map((schedule) => ({ rate, schedule })));
-  const runsOf = async (tuning, seeds) => {
+  const tried = [];
+  for (const tuning of tuningsOf(model, SETTINGS[setting])) {
     const runs = [];
-    for (const seed of seeds)
+    for (const seed of options.seeds)
       runs.push(
         await measured(options, FIGURE, { model, setting, ...tuning, seed }, () =>
           run(MODELS[model], SETTINGS[setting], tuning, seed),
         ),
       );
-    return runs;
-  };
-  const tried = [];
-  for (const tuning of grid) {
-    const runs = await runsOf(tuning, tunedOn === 'all' ? options.seeds : options.seeds.slice(0, 1));
-    tried.push({ tuning, cost: mean(runs.map(({ kilobytes = Number.POSITIVE_INFINITY }) => kilobytes)) });
+    const cost = mean(runs.map(({ kilobytes = Number.POSITIVE_INFINITY }) => kilobytes));
+    tried.push({ tuning, runs, cost });
   }
-  const { tuning } = tried.reduce((least, one) => (one.cost < least.cost ? one : least));
-  return { tuning, runs: await runsOf(tuning, options.seeds) };
+  return tried.reduce((least, one) => (one.cost < least.cost ? one : least));
 }
 
-async function run({ spec, everyRounds }, { exchange, localSteps }, { rate, schedule }, seed) {
+function tuningsOf(model, { localSteps }) {
+  if (!options.tuned) return [{ rate: MODELS[model].rate, updates: UPDATES }];
+  const { rates, updates } = MODELS[model].grids[localSteps];
+  return rates.flatMap((rate) => updates.map((over) => ({ rate, updates: over })));
+}
+
+async function run({ spec, everyRounds }, { exchange, localSteps }, { rate, updates }, seed) {
   const experiment = {
     name: FIGURE,
     seed,
@@ -120,13 +122,13 @@ async function run({ spec, everyRounds }, { exchange, localSteps }, { rate, sche
       learningRate: rate,
       batchSize: 32,
       localSteps,
-      ...SCHEDULES[schedule],
+      schedule: { kind: 'cosine', steps: updates, floor: 0.05 },
     },
     topology: 'ring',
     exchange,
     evaluate: { everyRounds: localSteps === 1 ? everyRounds : 1 },
     simulate: { training: 'batched' },
-    stop: { rounds: options.quick ? 40 : localSteps === 1 ? ROUNDS_MAX : ROUNDS_MAX_STEPS },
+    stop: { rounds: options.quick ? 40 : ROUNDS_MAX },
   };
   /** [kilobytes per peer, accuracy of the worst] after each judged round. */
   const curve = [];
@@ -166,7 +168,7 @@ function rowOf(model, setting) {
     model,
     params: MODELS[model].params,
     setting,
-    'learning rate': `${tuning.rate}, ${tuning.schedule}`,
+    'learning rate': `${tuning.rate} over ${tuning.updates}`,
     gamma: exchange.gamma ?? '',
     'local steps': localSteps,
     rounds: runs.map(({ round }) => round ?? 'never').join(', '),

@@ -1,6 +1,6 @@
-/** What an experiment tells its silos: the objective's weights. */
+/** What an experiment tells its silos: the objective's weights, how long an answer to a request for state is waited for. */
 import { expect, test } from 'vitest';
-import { swarmData, swarmJobs } from '../src/compose.ts';
+import { planOf, swarmData, swarmJobs } from '../src/compose.ts';
 import { parseExperiment } from '../src/experiment/index.ts';
 
 async function scalesOf(objective: 'uniform' | 'samples'): Promise<(number | undefined)[]> {
@@ -28,3 +28,28 @@ test('objective samples scales each silo’s gradients by peers · n / N, unifor
   expect(await scalesOf('samples')).toEqual([0.5, undefined, 1.5]);
   expect(await scalesOf('uniform')).toEqual([undefined, undefined, undefined]);
 });
+
+test.each(['dpsgd', 'choco', 'push-sum'])(
+  'an answer to a request for state is waited for as long as a neighbour, 1 s at least and 5 s at most: %s',
+  (rule) => {
+    const waitMs = (deadline: string) =>
+      planOf(
+        parseExperiment(
+          `
+name: waits
+data: {dataset: {kind: toy, dimension: 3}, silos: 4, testShare: 0}
+model: {kind: quadratic}
+train: {learningRate: 0.1, localSteps: 1}
+topology: ring
+exchange: {rule: ${rule}, deadline: ${deadline}}
+stop: {rounds: 1}`,
+          { file: 'waits.yaml', overrides: [] },
+        ),
+      ).pullTimeoutMs;
+    expect(waitMs('{floorMs: 10, ceilingMs: 10}')).toBe(1000);
+    expect(waitMs('{floorMs: 10, ceilingMs: 1000}')).toBe(1000);
+    expect(waitMs('{floorMs: 10, ceilingMs: 2345}')).toBe(2345);
+    expect(waitMs('{floorMs: 10, ceilingMs: 5000}')).toBe(5000);
+    expect(waitMs('{}')).toBe(5000);
+  },
+);

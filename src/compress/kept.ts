@@ -1,5 +1,6 @@
 /** How many elements a sparsifier keeps: `share` of them (rounded, one at least) or a `count`. */
 import { assert } from '../base/assert.ts';
+import { shown } from '../base/schema-problems.ts';
 import type { Codec, ParsedCodec } from './codec.ts';
 
 export interface Kept {
@@ -25,9 +26,9 @@ export function parseKept(
   const problems = Object.keys(unknown).map((key) => `unknown option ${key}; ${kind} takes share or count`);
   if (share !== undefined && count !== undefined) problems.push(`${kind} takes share or count, not both`);
   if (share !== undefined && !(typeof share === 'number' && share > 0 && share <= 1))
-    problems.push(`share is ${JSON.stringify(share)}; it must be above 0 and at most 1`);
+    problems.push(`share is ${shown(share)}; it must be above 0 and at most 1`);
   if (count !== undefined && !(Number.isSafeInteger(count) && (count as number) >= 1))
-    problems.push(`count is ${JSON.stringify(count)}; it must be a positive integer`);
+    problems.push(`count is ${shown(count)}; it must be a positive integer`);
   if (problems.length > 0) return { ok: false, problems };
   const kept: Kept =
     count === undefined

@@ -5,6 +5,7 @@
  * CHOCO-SGD needs (Koloskova et al. 2019, §3.5). Our deviation: the levels travel by adaptive arithmetic coding instead of
  * Elias codes. Layout: ‖x‖ in the vector's precision, then the coded levels.
  */
+import { shown } from '../base/schema-problems.ts';
 import { precisionOf, type Vector } from '../params/layout.ts';
 import { type Chance, type Codec, type Compressor, readNumber, widthOf, writeNumber } from './codec.ts';
 import { decodeLevels, encodeLevels, levelBytesMax } from './levels.ts';
@@ -84,9 +85,8 @@ export const qsgd: Compressor = {
     const { levels = LEVELS_DEFAULT, scaled = true, ...unknown } = options;
     const problems = Object.keys(unknown).map((key) => `unknown option ${key}; qsgd takes levels, scaled`);
     if (!(Number.isInteger(levels) && (levels as number) >= 1 && (levels as number) <= LEVELS_MAX))
-      problems.push(`levels is ${JSON.stringify(levels)}; it must be an integer from 1 to ${LEVELS_MAX}`);
-    if (typeof scaled !== 'boolean')
-      problems.push(`scaled is ${JSON.stringify(scaled)}; it must be true or false`);
+      problems.push(`levels is ${shown(levels)}; it must be an integer from 1 to ${LEVELS_MAX}`);
+    if (typeof scaled !== 'boolean') problems.push(`scaled is ${shown(scaled)}; it must be true or false`);
     if (problems.length > 0) return { ok: false, problems };
     const given = { levels, scaled } as QsgdOptions;
     return { ok: true, spec: { kind: 'qsgd', ...given }, codec: codecOf(given) };

@@ -281,6 +281,8 @@ function takeSum(
   switch (take(mass, taken, offer, false, options.peerCount * gifts)) {
     case 'impossible':
       return refused('impossible', `weight ${partZ + carryZ}, after ${taken.partZ + taken.carryZ}`);
+    case 'overflow':
+      return refused('impossible', 'values that, by their weight, are beyond what params can be');
     case 'stale':
       return refused('stale', `sum ${count}, after ${taken.count}`);
     case 'duplicate':

@@ -91,7 +91,8 @@ export const choco: ExchangeRule<ChocoState> = {
   parse(given) {
     const parsed = parseOptions('choco', OPTIONS, given);
     const spec = parseCompressor(given.compressor ?? COMPRESSOR_DEFAULT);
-    const problems = [...(parsed.ok ? [] : parsed.problems), ...(spec.ok ? [] : spec.problems)];
+    const ofCodec = spec.ok ? [] : spec.problems.map((problem) => problemOf(problem));
+    const problems = [...(parsed.ok ? [] : parsed.problems), ...ofCodec];
     if (!parsed.ok || !spec.ok) return { ok: false, problems };
     if (spec.codec.contractionOf(Math.max(2 ** 20, spec.codec.lengthMin)) === undefined)
       return {
@@ -164,6 +165,11 @@ const OPTIONS = {
   },
   snapshotEveryRounds: wholeNumber(0, 2 ** 31, SNAPSHOT_EVERY_ROUNDS),
 };
+
+/** What is wrong with the compressor's own options, naming it. */
+function problemOf(problem: string): string {
+  return problem.startsWith('compressor') ? problem : `compressor: ${problem}`;
+}
 
 /** What works for most models; the less a codec keeps, the smaller. */
 function gammaFor(kind: string): number {

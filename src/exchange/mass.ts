@@ -76,8 +76,10 @@ export type TakeOutcome =
   | 'put-off'
   | 'duplicate'
   | 'stale'
-  /** Negative mass, more than there is, or beyond all numbers. */
-  | 'impossible';
+  /** Negative weight, or more of it than there is. */
+  | 'impossible'
+  /** Would make y/z greater than params can be. */
+  | 'overflow';
 
 /** Gifts between two moves of the part into the carry. */
 const EPOCH = 1024;
@@ -85,6 +87,8 @@ const EPOCH = 1024;
 const COARSE = 2 ** 16;
 /** A sum's carry is told with the first gifts of an epoch, and with every so many'th after that. */
 const CARRY_EVERY = 8;
+/** The greatest |y/z|: what holds in f32 as well. */
+const X_MAX = 2 ** 127;
 /** Below this a peer keeps what it has: so little helps nobody. */
 const Z_MIN = 2 ** -60;
 /** A peer that gives back keeps at least this share of its weight at once. */
@@ -217,7 +221,7 @@ export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMa
     : offer.partZ - taken.partZ;
   if (!(Math.abs(dz) <= zMax) || (order !== 'went-back' && dz < 0)) return 'impossible';
   if (dz < 0 && mass.z + dz < mass.z * KEPT_SHARE_MIN) return 'put-off';
-  if (!addDifference(mass.y, taken, offer, carryMoved)) return 'impossible';
+  if (!addDifference(mass.y, taken, offer, carryMoved, X_MAX * (mass.z + dz))) return 'overflow';
   mass.z += dz;
   note(taken, offer, carryMoved);
   return 'taken';
@@ -232,17 +236,41 @@ function orderOf(taken: Taken, offer: Offer): 'newer' | 'new-life' | 'went-back'
   return offer.count < taken.count ? 'stale' : 'newer';
 }
 
+/** As `take`, of mass that is sent itself and not as a running sum. */
+export function takeOnce(
+  mass: Mass,
+  y: ArrayLike<number>,
+  z: number,
+  zMax: number,
+): 'taken' | 'impossible' | 'overflow' {
+  if (!(z >= 0 && z <= zMax)) return 'impossible';
+  const yMax = X_MAX * (mass.z + z);
+  for (let at = 0; at < y.length; at++)
+    if (y[at] !== 0 && !(Math.abs(mass.y[at]! + y[at]!) <= yMax)) return 'overflow';
+  for (let at = 0; at < y.length; at++) mass.y[at]! += y[at]!;
+  mass.z += z;
+  return 'taken';
+}
+
 /** A sender that went back to a checkpoint may come to the same epoch with another carry. */
 function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
   if (epoch === 0) return taken.epoch === 0;
   return epoch === taken.epoch && incarnation === taken.incarnation;
 }
 
-/** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where a sum would not be finite. */
-function addDifference(y: Float64Array, taken: Taken, offer: Offer, carryMoved: boolean): boolean {
+/** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where that moves an element beyond ±`yMax`. */
+function addDifference(
+  y: Float64Array,
+  taken: Taken,
+  offer: Offer,
+  carryMoved: boolean,
+  yMax: number,
+): boolean {
   assert(offer.part.length === y.length, 'a sum and a mass of different lengths');
-  for (let at = 0; at < y.length; at++)
-    if (!Number.isFinite(y[at]! + differenceAt(at, taken, offer, carryMoved))) return false;
+  for (let at = 0; at < y.length; at++) {
+    const gift = differenceAt(at, taken, offer, carryMoved);
+    if (gift !== 0 && !(Math.abs(y[at]! + gift) <= yMax)) return false;
+  }
   for (let at = 0; at < y.length; at++) y[at]! += differenceAt(at, taken, offer, carryMoved);
   return true;
 }

@@ -1,4 +1,5 @@
 /** A rule's own options: each with its default and what it accepts, checked all at once and in words. */
+import { shown } from '../base/schema-problems.ts';
 
 export interface OptionKind {
   /** Used where the option is not given; undefined: it stays absent. */
@@ -24,7 +25,7 @@ export function parseOptions(
     if (kind === undefined)
       problems.push(`unknown option ${key}; ${rule} takes ${Object.keys(kinds).join(', ')}`);
     else if (!kind.accepts(value)) {
-      problems.push(`${key} is ${JSON.stringify(value)}; it must be ${kind.wanted}`);
+      problems.push(`${key} is ${shown(value)}; it must be ${kind.wanted}`);
     }
   }
   if (problems.length > 0) return { ok: false, problems };

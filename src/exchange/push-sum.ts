@@ -22,6 +22,7 @@ import {
   type Offer,
   type Taken,
   take,
+  takeOnce,
   tellsCarry,
 } from './mass.ts';
 import { oneOf, parseOptions, realNumber } from './options.ts';
@@ -32,6 +33,7 @@ import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleRefusal, R
 /** How often a peer that leaves says what it gave. */
 const FAREWELLS = 3;
 const FAREWELL_MS = 10;
+const OVERFLOW = 'values that, by their weight, are beyond what params can be';
 const NOTHING: readonly RuleAction[] = [];
 const NOBODY: (RuleAction & { kind: 'complete' })['excluded'] = [];
 const NO_PARAMS: Vector = new Float32Array(0);
@@ -276,6 +278,8 @@ function received(
         outcome,
         `weight ${offer.partZ + offer.carryZ}, after ${taken.partZ + taken.carryZ}`,
       );
+    case 'overflow':
+      return refuse(from, 'impossible', OVERFLOW);
     default:
       return NOTHING;
   }
@@ -292,12 +296,16 @@ function takeShare(
   zMax: number,
 ): readonly RuleAction[] {
   const [z] = numbers;
-  if (z === undefined || !(z >= 0 && z <= zMax))
-    return refuse(from, 'impossible', z === undefined ? 'no weight' : `weight ${z}`);
-  const share = present(vectors[0], 'a share');
-  for (let at = 0; at < share.length; at++) mass.y[at]! += share[at]!;
-  mass.z += z;
-  return NOTHING;
+  if (z === undefined || numbers.length !== 1)
+    return refuse(from, 'malformed', `${numbers.length} numbers, wanted the weight`);
+  switch (takeOnce(mass, present(vectors[0], 'a share'), z, zMax)) {
+    case 'impossible':
+      return refuse(from, 'impossible', `weight ${z}, wanted 0 to ${zMax}`);
+    case 'overflow':
+      return refuse(from, 'impossible', OVERFLOW);
+    default:
+      return NOTHING;
+  }
 }
 
 /** Undefined where the numbers are not those of a sum. A hundred thousand peers are simulated here: nothing is made in vain. */

@@ -76,6 +76,10 @@ describe('refused, and nothing taken', () => {
   const wrong: Record<string, [(message: AggregateMessage) => AggregateMessage, string]> = {
     'a huge weight': [(message) => ({ ...message, sum: { ...sum(message), z: 1e6 } }), 'impossible'],
     'a negative mass': [(message) => ({ ...message, sum: { ...sum(message), z: -1e-3 } }), 'impossible'],
+    'a huge value of a fair weight': [
+      (message) => ({ ...message, sum: { ...sum(message), part: sum(message).part.map(() => 1e300) } }),
+      'impossible',
+    ],
     'an attempt from the future': [(message) => ({ ...message, attempt: ATTEMPTS_MAX + 1 }), 'impossible'],
     'no attempt': [(message) => ({ ...message, attempt: 0 }), 'impossible'],
     'an extreme beyond all numbers': [

@@ -327,3 +327,59 @@ describe('what a change says of its version', () => {
     expect(refusals(peer.hears(1, { kind, round: 0, vectors, numbers, ...payload }))).toEqual(['malformed']);
   });
 });
+
+describe('options out of range are refused in words', () => {
+  test.each([
+    [{ gamma: 0 }, 'gamma is 0; it must be a number above 0 and at most 1'],
+    [{ gamma: -0.1 }, 'gamma is -0.1; it must be a number above 0 and at most 1'],
+    [{ gamma: 1.01 }, 'gamma is 1.01; it must be a number above 0 and at most 1'],
+    [{ gamma: Number.NaN }, 'gamma is NaN; it must be a number above 0 and at most 1'],
+    [{ gamma: 'half' }, 'gamma is "half"; it must be a number above 0 and at most 1'],
+    [{ compressor: { kind: 'top-k', count: 0 } }, 'compressor: count is 0; it must be a positive integer'],
+    [
+      { compressor: { kind: 'random-k', count: 2.5 } },
+      'compressor: count is 2.5; it must be a positive integer',
+    ],
+    [
+      { compressor: { kind: 'top-k', share: 1.5 } },
+      'compressor: share is 1.5; it must be above 0 and at most 1',
+    ],
+    [
+      { compressor: { kind: 'random-k', share: Number.NaN } },
+      'compressor: share is NaN; it must be above 0 and at most 1',
+    ],
+    [
+      { compressor: { kind: 'qsgd', levels: 0 } },
+      'compressor: levels is 0; it must be an integer from 1 to 32767',
+    ],
+    [
+      { compressor: { kind: 'qsgd', levels: 1, scaled: false } },
+      'compressor may enlarge what it compresses; use qsgd with scaled: true',
+    ],
+    [{ snapshotEveryRounds: -1 }, 'snapshotEveryRounds is -1; it must be an integer from 0 to 2147483648'],
+  ])('%j', (given, problem) => {
+    expect(choco.parse(given)).toEqual({ ok: false, problems: [problem] });
+  });
+});
+
+test('a change whose payload does not decode is refused with what is wrong, its sender left out, and asked for again', () => {
+  const peer = new DrivenRule({
+    rule: 'choco',
+    options: { compressor: { kind: 'top-k', count: 2 } },
+    self: 0,
+    outNeighbours: [1],
+  });
+  peer.begin(0, paramsOf(0, 0));
+  const change = { kind: 'delta', round: 0, vectors: [], numbers: [0, 0, 1] };
+  peer.hears(1, { ...change, payload: new Uint8Array(7).fill(0xff) });
+  const actions = peer.step({ kind: 'trained', params: paramsOf(0, 1) });
+  expect(actions).toContainEqual({
+    kind: 'refuse',
+    from: 1,
+    reason: 'malformed',
+    detail: expect.stringMatching(/\w/),
+  });
+  expect(sends(actions).map(({ message }) => message.kind)).toContain('repair');
+  expect(actions.at(-1)).toMatchObject({ kind: 'complete', excluded: [{ peer: 1, reason: 'absent' }] });
+  expect([...peer.completed!]).toEqual([...paramsOf(0, 1)]);
+});

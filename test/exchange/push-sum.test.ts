@@ -426,6 +426,37 @@ describe('what cannot be true is refused', () => {
   test('plain: a negative share, and a huge one', () => {
     expect(refused([-0.1], 'plain')).toEqual(['impossible']);
     expect(refused([100], 'plain')).toEqual(['impossible']);
+    expect(refused([], 'plain')).toEqual(['malformed']);
+    expect(refused([0.1, 0.1], 'plain')).toEqual(['malformed']);
+  });
+
+  test.each([
+    ['a huge value of a fair weight', 1e39, 0.5],
+    ['a value without weight', 1, 0],
+    ['a fair value of next to no weight', 1, 1e-40],
+    ['a negative one', -1e300, 0.5],
+  ])('%s: params stay what can be trained and sent in f32', (_, value, z) => {
+    for (const variant of ['robust', 'plain']) {
+      const peer = new DrivenRule({ rule: 'push-sum', options: { variant }, self: 0, outNeighbours: [1] });
+      const vectors = [Float64Array.of(value)];
+      const message: RuleMessage =
+        variant === 'robust'
+          ? { kind: 'sum', round: 0, vectors, numbers: [1, 0, 0, 1, z] }
+          : { kind: 'share', round: 0, vectors, numbers: [z] };
+      const wanted = {
+        kind: 'refuse',
+        from: 1,
+        reason: 'impossible',
+        detail: expect.stringMatching(/beyond/),
+      };
+      // Also before the first round, when there is no mass of its own yet.
+      expect(peer.hears(1, message)).toEqual([wanted]);
+      peer.begin(0, Float32Array.of(4));
+      if (value !== 1) expect(peer.hears(1, message)).toEqual([wanted]);
+      peer.now = 100;
+      peer.step({ kind: 'trained', params: Float32Array.of(4) });
+      expect(Number.isFinite(peer.completed![0]!)).toBe(true);
+    }
   });
 
   test.each([

@@ -63,6 +63,33 @@ const stimuli: fc.Arbitrary<Stimulus[]> = fc.array(
   { maxLength: 80 },
 );
 
+/** What a hostile neighbour sends: whatever the wire lets pass, to the limits of the precision. */
+interface Hostile {
+  readonly pick: number;
+  readonly round: number;
+  readonly value: number;
+  readonly numbers: readonly number[];
+  readonly payload: Uint8Array;
+  readonly incarnation: number;
+  readonly kind: 'received' | 'trained' | 'timer';
+}
+
+const ODD = [0, 1, 2, 3, -1, 0.5, 799, 801, 2 ** 31, Number.MAX_SAFE_INTEGER, 1e300, -1e300, 5e-324];
+/** Numbers that some rule believes. */
+const PLAUSIBLE = [[], [0.5], [0, -1], [1, 0], [0, 5, 0], [0, 800, 1], [1, 0, 0, 1, 0.5], [1, 0, 0, 9, 4]];
+const hostile: fc.Arbitrary<Hostile[]> = fc.array(
+  fc.record({
+    kind: fc.constantFrom<Hostile['kind'][]>('received', 'received', 'received', 'trained', 'timer'),
+    pick: fc.nat(),
+    round: fc.constantFrom(0, 1, 2, 50, 99),
+    value: fc.constantFrom(0, 1, -1, 1e-40, 1e30, 3e38, -3e38, 1e39, 1e300, -1.7e308),
+    numbers: fc.oneof(fc.array(fc.constantFrom(...ODD), { maxLength: 7 }), fc.constantFrom(...PLAUSIBLE)),
+    payload: fc.uint8Array({ maxLength: 64 }),
+    incarnation: fc.constantFrom(1, 2, Number.MAX_SAFE_INTEGER),
+  }),
+  { maxLength: 40 },
+);
+
 /** Plays the peer's part of the contract around one rule. */
 class Harness {
   readonly actions: RuleAction[] = [];
@@ -230,6 +257,21 @@ function messageOf(rule: ExchangeRule, round: number, peer: number, pick: number
   return { kind, round, vectors, numbers, payload: new Uint8Array(bytes).fill(pick % 256) };
 }
 
+function hostileMessage(rule: ExchangeRule, { pick, round, value, numbers, payload }: Hostile): RuleMessage {
+  const kinds = Object.keys(rule.messages);
+  const kind = kinds[pick % kinds.length]!;
+  const { vectors: shapes, payload: bounds } = rule.messages[kind]!;
+  const ofF32 = Math.max(-3.4e38, Math.min(3.4e38, value));
+  const vectors = shapes.map((shape) =>
+    shape === 'f64' ? new Float64Array(4).fill(value) : new Float32Array(4).fill(ofF32),
+  );
+  if (bounds === undefined) return { kind, round, vectors, numbers };
+  const { bytesMin, bytesMax } = bounds(4, 'f32');
+  const bytes = new Uint8Array(Math.min(bytesMax, Math.max(bytesMin, payload.length)));
+  bytes.set(payload.subarray(0, bytes.length));
+  return { kind, round, vectors, numbers, payload: bytes };
+}
+
 const NUMBERS = [0, 1, 2, 3, 7, -1, 0.5, 2 ** 53, 1e300, -1e300];
 
 export interface RuleSuite {
@@ -265,6 +307,28 @@ export function ruleConformance(
           harness.checkOwnership();
           expect(harness.begins).toBeGreaterThan(harness.completes);
         }),
+      );
+    });
+
+    test('whatever a neighbour sends that is not true: never throws, stays finite, and goes on', () => {
+      fc.assert(
+        fc.property(hostile, (events) => {
+          const harness = play([]);
+          for (const event of events) {
+            const { kind, incarnation } = event;
+            if (kind === 'received')
+              harness.step({ kind, from: 1, incarnation, message: hostileMessage(rule, event) });
+            else apply(rule, harness, { kind, peer: 1, ahead: 0, waitMs: 200, pick: event.pick });
+          }
+          const { completes } = harness;
+          for (let turn = 0; turn < 30 && harness.completes === completes; turn++) {
+            apply(rule, harness, { kind: 'trained', peer: 0, ahead: 0, waitMs: 1, pick: turn });
+            apply(rule, harness, { kind: 'timer', peer: 0, ahead: 0, waitMs: 5000, pick: turn });
+          }
+          expect(harness.completes).toBeGreaterThan(completes);
+          harness.checkOwnership();
+        }),
+        { numRuns: 60 },
       );
     });
 

@@ -138,6 +138,8 @@ class Mesh {
         const trained = change.map((value, index) => value + action.params[index]!);
         this.underway.push({ from: peer, incarnation: this.incarnations[peer]!, to: peer, trained });
       } else if (action.kind === 'complete') this.start(peer, action.params, action.round + 1);
+      else if (action.kind === 'behind' && action.round > this.#rounds[peer]!)
+        this.start(peer, paramsOf(peer, action.round), action.round); // as after fetching state
     }
   }
 

@@ -30,10 +30,7 @@ function problemsOf(text: string, overrides: readonly string[] = []): readonly P
 test.each([
   ['aggregate={}', /^aggregate \| asks for nothing; wanted metrics, such as \[samples\], or params: true/],
   ['aggregate.metrics=[samples, samples]', /^aggregate.metrics \| names a metric twice/],
-  [
-    'aggregate.metrics=[loss]',
-    /^aggregate.metrics.0 \| got "loss", wanted .*samples.*ownTest.*globalTest/,
-  ],
+  ['aggregate.metrics=[loss]', /^aggregate.metrics.0 \| got "loss", wanted .*samples.*ownTest.*globalTest/],
   ['aggregate.parms=true', /^aggregate.parms \| unknown key \| did you mean params\?/],
   ['aggregate={params: true, tolerance: 0}', /^aggregate.tolerance \| got 0, wanted .*1e-12/],
   ['aggregate={params: true, patienceMs: 10}', /^aggregate.patienceMs \| got 10, wanted .*1000/],

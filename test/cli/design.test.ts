@@ -28,7 +28,7 @@ async function run(...argv: string[]) {
 const folder = mkdtempSync(join(tmpdir(), 'design-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const gaia = ['--underlay', 'gaia', '--workload', 'inaturalist', '--time-limit', '1', '--quiet'];
+const gaia = ['--underlay', 'gaia', '--workload', 'inaturalist', '--time-limit', '0.05', '--quiet'];
 
 test('a designed ring, saved, is judged alike', async () => {
   const path = join(folder, 'ring.yaml');

@@ -222,6 +222,46 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
     /the model has 6360040 bytes/,
     'use carrier: stream',
   ],
+  [
+    ['exchange={rule: choco, gamma: 1.5}'],
+    'exchange.gamma',
+    /^gamma is 1.5; it must be a number above 0 and at most 1$/,
+  ],
+  [['exchange={rule: choco, gamma: .nan}'], 'exchange.gamma', /^gamma is NaN; it must be a number above 0/],
+  [
+    ['exchange={rule: choco, compressor: {kind: top-k, count: 0}}'],
+    'exchange.compressor',
+    /^compressor: count is 0; it must be a positive integer$/,
+  ],
+  [
+    ['exchange={rule: choco, compressor: {kind: random-k, share: 1.5}}'],
+    'exchange.compressor',
+    /^compressor: share is 1.5; it must be above 0 and at most 1$/,
+  ],
+  [
+    ['exchange={rule: choco}', 'topology=exponential', 'data.silos=6'],
+    'exchange.rule',
+    /rule choco wants an undirected graph, and exponential is directed/,
+    'use rule dpsgd, receive-merge, gossip-learning or push-sum, or an undirected topology',
+  ],
+  [
+    ['exchange={rule: gossip-learning, mode: push-pull}', 'topology=exponential', 'data.silos=6'],
+    'exchange.mode',
+    /mode push-pull wants an undirected graph/,
+  ],
+  [
+    ['exchange={rule: dpsgd, backups: 9}'],
+    'exchange.backups',
+    /backups is 9, but peer 0 hears from 2 only.*wanted at most 1/,
+  ],
+  [
+    [
+      'topology={overlay: {name: o, directed: true, nodes: 4, arcs: [[0, 1], [1, 2], [2, 3]]}}',
+      'exchange.rule=push-sum',
+    ],
+    'topology',
+    /not strongly connected/,
+  ],
   [['exchange.deadline.factor=2'], 'exchange.deadline.factor', /got 2, wanted a number at most 1.5/],
   [
     ['exchange.deadline.ceilingMs=100'],
@@ -252,6 +292,7 @@ describe('one thing wrong', () => {
     expect(problems.map((problem) => problem.path)).toEqual([path]);
     expect(problems[0]!.message).toMatch(message);
     if (suggestion !== undefined) expect(problems[0]!.suggestion).toBe(suggestion);
+    expect(problems[0]!.suggestion ?? '').not.toMatch(/did you mean (its|the|object|must)/);
   });
 
   test.each(['name', 'data', 'model', 'train', 'topology', 'stop'])('%s left out is missed', (block) => {

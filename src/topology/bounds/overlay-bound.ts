@@ -73,13 +73,18 @@ export class BoundSearch {
     return rounded(this.#best);
   }
 
+  /** Fast simple cycles out of remote groups of silos, met on the way: the most remote group's first. */
+  get cycles(): readonly MeanCycle[] {
+    return this.#groups?.cycles ?? [];
+  }
+
   /**
    * Raises it towards `upperMs`, a known overlay's cycle time; ends where nothing more is to be had, or `run` has
-   * expired, or linear programs have taken `stepsMax` steps more.
+   * expired, or linear programs have taken `stepsMax` steps more. With 0 steps it is the fastest arc.
    */
   raise(upperMs: number, run: BoundRun, stepsMax = stepsMaxAlways): void {
     if (!this.#isFastestArcKnown) this.#lookForFastestArc(run);
-    if (this.#groups === undefined) return;
+    if (this.#groups === undefined || stepsMax === 0) return;
     this.#best = this.#groups.raise(this.#best, upperMs, run, stepsMax);
     const { siloCount } = this.#graph;
     if (siloCount <= branchingSilosMax) {
@@ -123,7 +128,7 @@ class GroupSearch {
   readonly #count: number;
   readonly #delayMs: Float64Array;
   readonly #tried = new Set<string>();
-  readonly #cycles: MeanCycle[] = [];
+  readonly cycles: MeanCycle[] = [];
   #current: CrossingBound | undefined;
   /** Cuts that the last group ended with. */
   #cuts: readonly VisitCut[] = [];
@@ -156,13 +161,13 @@ class GroupSearch {
 
   #closed({ nodes, cycle, cuts }: CrossingBound): undefined {
     this.#tried.add(nodes.join());
-    if (cycle !== undefined) this.#cycles.push(cycle);
+    if (cycle !== undefined) this.cycles.push(cycle);
     this.#cuts = cuts;
   }
 
   #next(lambdaMs: number): CrossingBound | undefined {
     const atMostMs = lambdaMs * (1 + sameShare);
-    const joining = this.#cycles.filter(({ meanMs }) => meanMs <= atMostMs).map(({ nodes }) => nodes);
+    const joining = this.cycles.filter(({ meanMs }) => meanMs <= atMostMs).map(({ nodes }) => nodes);
     const groups = separateGroups(this.#count, this.#delayMs, atMostMs, joining);
     const nodes = groups.find((group) => group.length <= this.#count / 2 && !this.#tried.has(group.join()));
     return nodes && new CrossingBound(this.#count, this.#delayMs, nodes, this.#cuts);

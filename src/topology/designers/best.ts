@@ -1,14 +1,17 @@
 /**
  * best: the least cycle time over all strong overlays, arcs directed where that helps. Up to five silos by looking at
- * all of them; else the best of: simulated annealing on node potentials at degree-1 delays (optimise/potential-search.ts), the
- * short ring, and simulated annealing on the arcs of the better of both at the delays that they really have
+ * all of them; else the best of: simulated annealing on node potentials at degree-1 delays (optimise/potential-search.ts), from
+ * none and from those of fast cycles that the lower bound has met, the short ring, and simulated annealing on the arcs of the better of both at the delays that they really have
  * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
  */
 import { z } from 'zod';
+import { branchingSilosMax } from '../bounds/branching.ts';
+import type { MeanCycle } from '../bounds/crossing-bound.ts';
 import { BoundSearch, type OverlayBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts';
 import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
+import { cyclePotentials } from '../optimise/cycle-potentials.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
 import { type FoundOverlay, searchPotentials } from '../optimise/potential-search.ts';
 import { type Arc, overlayOf } from '../overlay.ts';
@@ -18,7 +21,7 @@ import { tourArcs } from './ring.ts';
 
 export const bestOptions = z.strictObject({
   /** Runs of the search on potentials, each from a seed of its own. */
-  runs: z.int().min(1).max(1_000).default(3),
+  runs: z.int().min(1).max(1_000).default(2),
   /** Steps of each; by default 3·10⁸ / n², at most 40,000. */
   steps: z.int().min(1).optional(),
   /** Steps of the linear programs that prove the bound, at most: 1,000 take a second with 80 silos. 0: no proof. */
@@ -29,9 +32,12 @@ type Options = z.infer<typeof bestOptions>;
 const stepsMax = 40_000;
 const stepArcPairs = 3e8;
 const firstSteps = 500;
-/** Of the bound, before the search. */
-const firstBoundSteps = 1_000;
+/** Steps for the bound before the search, times n²: the cycles that it meets are good to begin with. */
+const cycleStepPairs = 1.2e8;
+const startCycles = 2;
 const arcSearchSteps = 60_000;
+/** Arcs are taken away within a fraction of a second. */
+const quickSilosMax = 300;
 const sameTimeMs = 1e-9;
 
 export const best: Designer<Options> = {
@@ -69,17 +75,17 @@ export interface BestArcs extends ExplainedArcs {
 /** The overlay of the designer `best`, what found it, and what proves how good it is. */
 export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignRun): BestArcs {
   if (graph.siloCount === 1) return { ...judged(graph, []), how: 'one silo', prove: () => undefined };
-  if (run.wantsBound === false) {
-    const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
-    return { ...searched(graph, first, chosen, run), prove: () => undefined };
-  }
   // A little of both first, so that there is a bound too where the time is short.
   const search = new BoundSearch(graph);
   search.raise(Number.POSITIVE_INFINITY, run, 0);
   const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
-  search.raise(first.cycleTimeMs, run, Math.min(firstBoundSteps, chosen.boundSteps));
-  const found = searched(graph, first, chosen, run);
+  const cycleSteps = Math.round(cycleStepPairs / graph.siloCount ** 2);
+  // Few silos have no use for cycles to begin with, and a bound of theirs wants the least cycle time known.
+  const isOfUse = graph.siloCount > branchingSilosMax;
+  search.raise(first.cycleTimeMs, run, isOfUse ? Math.min(cycleSteps, chosen.boundSteps) : 0);
+  const found = searched(graph, first, search.cycles.slice(0, startCycles), chosen, run);
   const prove = () => {
+    if (run.wantsBound === false) return undefined;
     search.raise(found.cycleTimeMs, run, chosen.boundSteps);
     return search.bound;
   };
@@ -89,6 +95,7 @@ export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignR
 function searched(
   graph: ConnectivityGraph,
   first: FoundOverlay,
+  cycles: readonly MeanCycle[],
   chosen: Options,
   run: DesignRun,
 ): ExplainedArcs {
@@ -96,14 +103,15 @@ function searched(
     return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
   // Where degrees cost something the ring is what to beat: it comes before the long search, so that a short time leaves it.
   const early = degreesCost(graph, first, run) ? ringArcs(graph, run) : undefined;
+  const fromCycles = searchFromCycles(graph, chosen, run, run.expired() ? [] : cycles);
   const longer = run.expired() ? first : searchRelaxed(graph, chosen, run);
-  const relaxed = longer.cycleTimeMs < first.cycleTimeMs ? longer : first;
-  const pruned = judged(graph, minimalStrong(graph, relaxed.arcs, run));
-  const ofPotentials = { ...pruned, how: 'search on potentials' };
-  // Degrees cost nothing on this overlay, so the search has seen its true cycle time.
-  if (pruned.cycleTimeMs <= relaxed.cycleTimeMs + sameTimeMs) return ofPotentials;
+  const candidates = [longer, ...fromCycles, first];
+  const overlays = candidates.map(({ arcs }) => pruned(graph, arcs, run));
+  const ofPotentials = { ...fastest(overlays), how: 'search on potentials' };
+  // Where degrees cost nothing, the search has seen true cycle times.
+  if (ofPotentials.cycleTimeMs <= fastest(candidates).cycleTimeMs + sameTimeMs) return ofPotentials;
   const ring = early ?? ringArcs(graph, run);
-  const start = pruned.cycleTimeMs < ring.cycleTimeMs ? ofPotentials : ring;
+  const start = fastest([ofPotentials, ring]);
   run.progress(`best: ${start.cycleTimeMs.toFixed(3)} ms by ${start.how}`);
   if (run.expired()) return start;
   const finished = searchArcs(graph, start.arcs, {
@@ -113,14 +121,24 @@ function searched(
   });
   if (finished.cycleTimeMs >= start.cycleTimeMs) return start;
   return {
-    ...judged(graph, minimalStrong(graph, finished.arcs, run)),
+    ...pruned(graph, finished.arcs, run),
     how: `${start.how}, then search on its arcs`,
   };
 }
 
+function fastest<Found extends { readonly cycleTimeMs: number }>(found: readonly Found[]): Found {
+  return found.reduce((least, one) => (one.cycleTimeMs < least.cycleTimeMs ? one : least));
+}
+
+/** Without the arcs that it can do without, even if the time is up, where that takes no time to speak of. */
+function pruned(graph: ConnectivityGraph, arcs: readonly Arc[], run: DesignRun): JudgedArcs {
+  const isQuick = graph.siloCount <= quickSilosMax;
+  return judged(graph, minimalStrong(graph, arcs, isQuick ? { expired: () => false } : run));
+}
+
 /** True where the overlay is slower than at degree-1 delays. */
-function degreesCost(graph: ConnectivityGraph, { arcs, cycleTimeMs }: FoundOverlay, run: DesignRun): boolean {
-  return judged(graph, minimalStrong(graph, arcs, run)).cycleTimeMs > cycleTimeMs + sameTimeMs;
+function degreesCost(graph: ConnectivityGraph, found: FoundOverlay, run: DesignRun): boolean {
+  return pruned(graph, found.arcs, run).cycleTimeMs > found.cycleTimeMs + sameTimeMs;
 }
 
 function ringArcs(graph: ConnectivityGraph, run: DesignRun): ExplainedArcs {
@@ -136,7 +154,7 @@ function searchRelaxed(
 ): FoundOverlay {
   const { siloCount } = graph;
   const delayMs = delayMatrix(graph);
-  const stepCount = steps ?? Math.max(1, Math.min(stepsMax, Math.round(stepArcPairs / siloCount ** 2)));
+  const stepCount = steps ?? usualSteps(siloCount);
   let least: FoundOverlay | undefined;
   for (let index = 0; index < runs && !(least !== undefined && run.expired()); index++) {
     const found = searchPotentials(siloCount, delayMs, {
@@ -148,6 +166,29 @@ function searchRelaxed(
     run.progress(`best: ${least.cycleTimeMs.toFixed(3)} ms after ${index + 1} of ${runs} searches`);
   }
   return least!;
+}
+
+/** As above, from the potentials of given cycles: where the bound is not met, these are often part of a better overlay. */
+function searchFromCycles(
+  graph: ConnectivityGraph,
+  { steps }: Options,
+  run: DesignRun,
+  cycles: readonly MeanCycle[],
+): FoundOverlay[] {
+  const { siloCount } = graph;
+  const delayMs = delayMatrix(graph);
+  return cycles.map(({ nodes, meanMs }, index) =>
+    searchPotentials(siloCount, delayMs, {
+      stepsMax: steps ?? usualSteps(siloCount),
+      random: run.random('best', 'cycles', index),
+      expired: run.expired,
+      start: cyclePotentials(siloCount, delayMs, nodes, meanMs),
+    }),
+  );
+}
+
+function usualSteps(siloCount: number): number {
+  return Math.max(1, Math.min(stepsMax, Math.round(stepArcPairs / siloCount ** 2)));
 }
 
 function judged(graph: ConnectivityGraph, arcs: readonly Arc[]): JudgedArcs {

@@ -7,6 +7,11 @@ import type { Arc } from '../overlay.ts';
 import type { SearchOptions } from './search-options.ts';
 import { ThresholdOverlay } from './threshold-overlay.ts';
 
+export interface PotentialSearchOptions extends SearchOptions {
+  /** Potentials to begin with, [n]; 0 by default. */
+  readonly start?: Float64Array;
+}
+
 export interface FoundOverlay {
   /** At the delays searched with, ms. */
   readonly cycleTimeMs: number;
@@ -27,10 +32,10 @@ const largestShift = 7.5;
 export function searchPotentials(
   count: number,
   delayMs: Float64Array,
-  { stepsMax, random, expired }: SearchOptions,
+  { stepsMax, random, expired, start }: PotentialSearchOptions,
 ): FoundOverlay {
   const overlay = new ThresholdOverlay(count, delayMs);
-  let current = new Float64Array(count);
+  let current = start?.slice() ?? new Float64Array(count);
   let currentMs = overlay.descend(current, descentRoundsMax);
   let critical = overlay.solver.criticalCycle();
   let best = found(overlay, currentMs, current);

@@ -84,7 +84,22 @@ export function compareDesigns(
       skipped.push({ name: designer.name, code: error.code, reason: error.message });
     }
   });
-  return { designs, skipped, ...boundOf(problem.graph, designs, options.now, endMs) };
+  const judged = designs.map((one) => judgedOn(problem, one, options, endMs));
+  return { designs: judged, skipped, ...boundOf(problem.graph, judged, options.now, endMs) };
+}
+
+/** Whose share of the time was too short to find out how it mixes has what all have left over. */
+function judgedOn(
+  { graph }: DesignProblem,
+  compared: ComparedDesign,
+  { seed, now, progress }: CompareOptions,
+  endMs: number,
+): ComparedDesign {
+  const { name, design, judgement } = compared;
+  const expired = () => now() >= endMs;
+  if (judgement.mixingUnfinished !== true || expired()) return compared;
+  progress?.(`how ${name} mixes`);
+  return { name, design, judgement: judge(graph, design.overlay, design.timing, { seed, expired }) };
 }
 
 /**

@@ -6,7 +6,8 @@
  *   and its mean is at most the overlay's λ (crossing-bound.ts); or
  * - a search over which arcs are in, with bounds on potential differences, comes up empty (branching.ts): small networks.
  *
- * Up to five silos the bound is the optimum itself. All comparisons leave room for rounding.
+ * Up to five silos the bound is the optimum itself, except where core links are shared: a silo's other arcs may be held back there and
+ * leave an arc more than an equal share of its access. All comparisons leave room for rounding.
  */
 import { arcDelayMs, type ConnectivityGraph, delayMatrix, roundComputeMs } from '../delays.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
@@ -55,10 +56,10 @@ export class BoundSearch {
 
   /** Two silos or more. */
   constructor(graph: ConnectivityGraph) {
-    const { siloCount, routes, ...unshared } = graph;
+    const { siloCount } = graph;
     this.#graph = graph;
-    if (siloCount <= exhaustiveSilosMax) {
-      const { cycleTimeMs } = bestOfAll({ ...unshared, siloCount });
+    if (siloCount <= exhaustiveSilosMax && graph.routes === undefined) {
+      const { cycleTimeMs } = bestOfAll(graph);
       this.#best = { lowerBoundMs: cycleTimeMs, proof: 'all minimal strong overlays compared' };
       this.#delayMs = new Float64Array();
       this.#isFastestArcKnown = true;

@@ -100,7 +100,10 @@ function searched(
   run: DesignRun,
 ): ExplainedArcs {
   if (graph.siloCount <= exhaustiveSilosMax)
-    return { ...bestOfAll(graph), how: 'all minimal strong overlays compared' };
+    return {
+      ...bestOfAll(graph),
+      how: `all minimal strong overlays compared${graph.routes === undefined ? '' : '; others may be faster where the core is shared'}`,
+    };
   // Where degrees cost something the ring is what to beat: it comes before the long search, so that a short time leaves it.
   const early = degreesCost(graph, first, run) ? ringArcs(graph, run) : undefined;
   const fromCycles = searchFromCycles(graph, chosen, run, run.expired() ? [] : cycles);

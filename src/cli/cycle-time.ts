@@ -74,7 +74,8 @@ async function cycleTime(
   const document = {
     underlay: network.underlay.name,
     workload: network.workload,
-    lengths: network.conditions.lengths,
+    lengths: network.lengths,
+    ...(network.lengthsReplaced > 0 ? { lengthsReplaced: network.lengthsReplaced } : {}),
     overlay: overlay.name,
     ...judgementDocument(judgement, lowerBoundMs, isStatic),
   };

@@ -76,11 +76,12 @@ async function design(
   await save(session, options, network, comparison.designs);
   await drawAll(session, options, network, comparison);
   const { designDocument } = await import('./design-text.ts');
-  const { underlay, conditions, workload } = network;
+  const { underlay, workload, lengths, lengthsReplaced } = network;
   const document = {
     underlay: underlay.name,
     workload,
-    lengths: conditions.lengths,
+    lengths,
+    ...(lengthsReplaced > 0 ? { lengthsReplaced } : {}),
     designs: comparison.designs.map((item) => designDocument(item, bound)),
     skipped: comparison.skipped,
   };

@@ -22,6 +22,10 @@ export interface Network {
   readonly conditions: Conditions;
   readonly graph: ConnectivityGraph;
   readonly workload: string;
+  /** What delays come from: `published` or `true` lengths, `measured`, `great-circles`. */
+  readonly lengths: string;
+  /** Links whose length of that kind was not in the file, replaced by another. */
+  readonly lengthsReplaced: number;
 }
 
 export const NETWORK_HELP = `
@@ -54,7 +58,7 @@ export function addNetworkOptions(command: Command): Command {
 
 /** Throws InputError and ProblemsError for whatever does not fit, before anything is designed. */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const { connectivityGraph, openUnderlay } = await import('../topology/index.ts');
+  const { connectivityGraph, linkLengths, openUnderlay } = await import('../topology/index.ts');
   if (options.underlay === undefined) {
     throw new InputError('usage', 'name a network: --underlay gaia, aws-na, geant, exodus, ebone or a file');
   }
@@ -69,24 +73,41 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     lengths: options.lengths,
     sharedCore: options.sharedCore === true,
   };
-  return { underlay, conditions, graph: connectivityGraph(underlay, conditions), workload: workload.name };
+  const graph = connectivityGraph(underlay, conditions);
+  const lengths = lengthsOf(underlay, options.lengths);
+  const lengthsReplaced = lengths === options.lengths ? linkLengths(underlay, lengths).filledCount : 0;
+  return { underlay, conditions, graph, workload: workload.name, lengths, lengthsReplaced };
+}
+
+function lengthsOf(
+  { measured, links }: Underlay,
+  kind: LengthKind,
+): LengthKind | 'measured' | 'great-circles' {
+  if (measured !== undefined) return 'measured';
+  return links.length === 0 ? 'great-circles' : kind;
 }
 
 /** One line on what was assumed. */
-export function networkLine({ underlay, conditions, graph, workload }: Network): string {
-  const { upBps, downBps, coreBps, localSteps, lengths, sharedCore } = conditions;
+export function networkLine(network: Network): string {
+  const { underlay, conditions, graph, workload, lengths, lengthsReplaced } = network;
+  const { upBps, downBps, coreBps, localSteps, sharedCore } = conditions;
   const access = upBps === downBps ? shownRate(upBps) : `${shownRate(upBps)} up, ${shownRate(downBps)} down`;
-  const lengthsUsed =
-    underlay.measured !== undefined
-      ? 'measured between silos'
-      : underlay.links.length === 0
-        ? 'great circles between all silos'
-        : `${lengths} lengths`;
+  const replaced = `${lengthsReplaced} of ${underlay.links.length} not in the file: true ones or great circles`;
+  const lengthsUsed = {
+    measured: 'measured between silos',
+    'great-circles': 'great circles between all silos',
+  }[lengths];
   return [
-    `${underlay.name}: ${graph.siloCount} silos, ${underlay.links.length} links, ${lengthsUsed}`,
+    `${underlay.name}: ${graph.siloCount} silos, ${underlay.links.length} links, ${lengthsUsed ?? `${lengths} lengths`}${lengthsReplaced > 0 ? ` (${replaced})` : ''}`,
     `workload ${workload}: ${graph.modelBits} bits, ${conditions.workload.computeMs} ms a step, ${localSteps} a round`,
-    `access ${access}, core ${shownRate(coreBps)}${sharedCore ? ' shared' : ''}`,
+    `access ${access}, core ${shownRate(coreBps)}${coreNote(graph, sharedCore)}`,
   ].join('; ');
+}
+
+/** Arcs can share links only where it is known which links they take. */
+function coreNote({ routes }: ConnectivityGraph, sharedCore: boolean): string {
+  if (routes !== undefined) return ' shared';
+  return sharedCore ? ' (not shared: the links on the way are not known)' : '';
 }
 
 async function workloadOf({ workload, modelBits, computeMs }: NetworkOptions) {

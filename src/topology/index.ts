@@ -73,6 +73,7 @@ export { periodGap, spectralGap } from './spectrum.ts';
 export { starCycleTimeMs } from './star-rule.ts';
 export { oneTreeBound } from './tours/one-tree-bound.ts';
 export { tourLengthMs } from './tours/ring-tour.ts';
+export { linkLengths } from './underlay/lengths.ts';
 export { builtInUnderlays, openUnderlay, parseUnderlay } from './underlay/open.ts';
 export type {
   LengthKind,

@@ -58,6 +58,20 @@ test('a saved star is judged by the STAR rule, and as peers where asked', async 
   expect(JSON.parse(gossip.stdout).cycleTimeMs).toBeLessThan(390);
 });
 
+test('lengths that a file does not have are said to be replaced', async () => {
+  const path = join(folder, 'bare.yaml');
+  const nodes = '[{name: a, latitude: 50, longitude: 8}, {name: b, latitude: 48, longitude: 2}]';
+  writeFileSync(path, `{name: bare, nodes: ${nodes}, links: [{from: a, to: b}]}`);
+  const given = ['--underlay', path, '--overlay', 'mst', '--quiet'];
+  expect(JSON.parse((await run('design', ...given, '--json')).stdout)).toMatchObject({
+    lengths: 'published',
+    lengthsReplaced: 1,
+  });
+  const { stdout } = await run('design', ...given, '--shared-core');
+  expect(stdout).toContain('published lengths (1 of 1 not in the file: true ones or great circles)');
+  expect(stdout).toContain('core 1 Gbit/s shared');
+});
+
 test('text names the network, its lengths and the critical cycle', async () => {
   const { stdout } = await run('design', ...gaia, '--overlay', 'mst', '--lengths', 'true');
   expect(stdout).toMatch(

@@ -20,7 +20,9 @@ export interface RandomRounds {
 }
 
 const batchCount = 20;
-const roundsPerBatch = 100;
+const roundsPerBatchMax = 100;
+/** However short the time: an interval wants batches. */
+const roundsPerBatchMin = 2;
 /** Student's t, 97.5 %, 19 degrees of freedom. */
 const tQuantile = 2.093;
 
@@ -32,13 +34,19 @@ export function simulatedCycle(
 ): SimulatedCycle {
   const advance = barrier ? barrierRound : gossipRound;
   let times = new Float64Array(graph.siloCount);
-  const batches: number[] = [];
+  const latestMs = [0];
   // The first batch only forgets the common start.
-  for (let batch = 0; batch <= batchCount && !(batch > 2 && expired()); batch++) {
-    const start = latest(times);
-    for (let round = 0; round < roundsPerBatch; round++) times = advance(graph, times, draw(random));
-    if (batch > 0) batches.push((latest(times) - start) / roundsPerBatch);
+  const roundsMax = (batchCount + 1) * roundsPerBatchMax;
+  const roundsMin = (batchCount + 1) * roundsPerBatchMin;
+  while (latestMs.length <= roundsMax && !(latestMs.length > roundsMin && expired())) {
+    times = advance(graph, times, draw(random));
+    latestMs.push(latest(times));
   }
+  const roundsPerBatch = Math.floor((latestMs.length - 1) / (batchCount + 1));
+  const batches = Array.from({ length: batchCount }, (_, batch) => {
+    const start = (batch + 1) * roundsPerBatch;
+    return (latestMs[start + roundsPerBatch]! - latestMs[start]!) / roundsPerBatch;
+  });
   const mean = batches.reduce((sum, value) => sum + value, 0) / batches.length;
   const variance = batches.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (batches.length - 1);
   return {

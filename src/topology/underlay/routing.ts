@@ -18,7 +18,6 @@ export interface RoutedPairs {
   readonly hops: Int32Array;
   /** The least capacity on the way; Infinity for silos at the same node. */
   readonly capacityBps: Float64Array;
-  readonly filledCount: number;
   /** [directed link] bits per second: link k forwards is 2k, backwards 2k + 1. */
   readonly directedCapacityBps: Float64Array;
   /** Directed links on the way from one silo to another, in order. */
@@ -39,7 +38,7 @@ interface Tree {
 
 export function routedPairs(underlay: Underlay, kind: LengthKind, coreBps: number): RoutedPairs {
   const { links, silos } = underlay;
-  const { km, filledCount } = linkLengths(underlay, kind);
+  const { km } = linkLengths(underlay, kind);
   const ms = Float64Array.from(links, ({ latencyMs }, link) => latencyMs ?? km[link]! * msPerKm);
   const steps = stepsOf(underlay);
   const cost = Float64Array.from(links, (_, link) =>
@@ -74,7 +73,6 @@ export function routedPairs(underlay: Underlay, kind: LengthKind, coreBps: numbe
     latencyMs,
     hops,
     capacityBps,
-    filledCount,
     directedCapacityBps: Float64Array.from({ length: 2 * links.length }, (_, directed) =>
       capacityOf(underlay, directed >> 1, coreBps),
     ),

@@ -17,13 +17,22 @@ export interface NetworkOptions {
   readonly sharedCore?: boolean;
 }
 
+/** What delays come from. */
+type LengthSource = LengthKind | 'measured' | 'great-circles';
+
+const lengthTexts: Readonly<Record<LengthSource, string>> = {
+  published: 'published lengths',
+  true: 'true lengths',
+  measured: 'measured between silos',
+  'great-circles': 'great circles between all silos',
+};
+
 export interface Network {
   readonly underlay: Underlay;
   readonly conditions: Conditions;
   readonly graph: ConnectivityGraph;
   readonly workload: string;
-  /** What delays come from: `published` or `true` lengths, `measured`, `great-circles`. */
-  readonly lengths: string;
+  readonly lengths: LengthSource;
   /** Links whose length of that kind was not in the file, replaced by another. */
   readonly lengthsReplaced: number;
 }
@@ -79,10 +88,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   return { underlay, conditions, graph, workload: workload.name, lengths, lengthsReplaced };
 }
 
-function lengthsOf(
-  { measured, links }: Underlay,
-  kind: LengthKind,
-): LengthKind | 'measured' | 'great-circles' {
+function lengthsOf({ measured, links }: Underlay, kind: LengthKind): LengthSource {
   if (measured !== undefined) return 'measured';
   return links.length === 0 ? 'great-circles' : kind;
 }
@@ -92,13 +98,10 @@ export function networkLine(network: Network): string {
   const { underlay, conditions, graph, workload, lengths, lengthsReplaced } = network;
   const { upBps, downBps, coreBps, localSteps, sharedCore } = conditions;
   const access = upBps === downBps ? shownRate(upBps) : `${shownRate(upBps)} up, ${shownRate(downBps)} down`;
-  const replaced = `${lengthsReplaced} of ${underlay.links.length} not in the file: true ones or great circles`;
-  const lengthsUsed = {
-    measured: 'measured between silos',
-    'great-circles': 'great circles between all silos',
-  }[lengths];
+  const linkCount = underlay.links.length;
+  const replaced = ` (${lengthsReplaced} of ${linkCount} not in the file: true ones or great circles)`;
   return [
-    `${underlay.name}: ${graph.siloCount} silos, ${underlay.links.length} links, ${lengthsUsed ?? `${lengths} lengths`}${lengthsReplaced > 0 ? ` (${replaced})` : ''}`,
+    `${underlay.name}: ${graph.siloCount} silos, ${linkCount} links, ${lengthTexts[lengths]}${lengthsReplaced > 0 ? replaced : ''}`,
     `workload ${workload}: ${graph.modelBits} bits, ${conditions.workload.computeMs} ms a step, ${localSteps} a round`,
     `access ${access}, core ${shownRate(coreBps)}${coreNote(graph, sharedCore)}`,
   ].join('; ');

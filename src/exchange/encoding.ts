@@ -47,15 +47,18 @@ interface EncodedSnapshot {
   readonly error: Uint8Array;
 }
 
-/** Why the rule's vectors cannot be rounded, in words; undefined where they can. */
-function encodingProblem(rule: ExchangeRule, options: Readonly<Record<string, unknown>>): string | undefined {
+/** Why the rule's vectors cannot be rounded with these options of its own, in words; undefined where they can. */
+export function encodingProblem(
+  rule: ExchangeRule,
+  options: Readonly<Record<string, unknown>>,
+): string | undefined {
   const shapes = Object.values(rule.messages);
   if (shapes.some(({ vectors }) => vectors.includes('f64')))
     return `rule ${rule.name} sends sums that must be exact; use encoding raw`;
   return rule.exact?.(options);
 }
 
-/** The rule with its vectors encoded; `rule` itself where they travel raw. */
+/** The rule with its vectors encoded; `rule` itself where they travel raw. Only where there is no encodingProblem. */
 export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRule {
   if (encoding === 'raw') return rule;
   const parsed = parseCompressor(encoding);
@@ -69,11 +72,6 @@ export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRu
     name: `${rule.name}+${encoding}`,
     summary: `${rule.summary} (models travel as ${encoding})`,
     messages,
-    parse(given) {
-      const result = rule.parse(given);
-      const problem = result.ok ? encodingProblem(rule, result.options) : undefined;
-      return problem === undefined ? result : { ok: false, problems: [problem] };
-    },
     init: (context, firstRound, life) => {
       const saved = unpack(life);
       const inner = rule.init(context, firstRound, saved.life);

@@ -3,6 +3,7 @@
  * says will go wrong (its faults, links that overtake, silos of unequal speed).
  */
 import { present } from '../base/assert.ts';
+import { encodingProblem } from '../exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
 import type { Fault } from '../faults/fault.ts';
@@ -78,7 +79,7 @@ function problemsOf(rule: ExchangeRule, { exchange, overlay }: World): string[] 
   const messages = problems.map(({ message }) => message);
   if (exchange.carrier === 'gossip' && !rule.broadcast)
     messages.push('carrier gossip publishes to all neighbours, and this rule sends to one at a time');
-  const exact = exchange.encoding === 'raw' ? undefined : rule.exact?.(options);
+  const exact = exchange.encoding === 'raw' ? undefined : encodingProblem(rule, options);
   if (exact !== undefined) messages.push(`encoding ${exchange.encoding}: ${exact}`);
   return messages;
 }

@@ -227,6 +227,16 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
     'exchange.gamma',
     /^gamma is 1.5; it must be a number above 0 and at most 1$/,
   ],
+  [
+    ['exchange={rule: choco, compressor: sign, encoding: int8}'],
+    'exchange.encoding',
+    /^got int8, but rule choco compresses what it sends/,
+  ],
+  [
+    ['exchange={rule: push-sum, encoding: fp16}'],
+    'exchange.encoding',
+    /^got fp16, but rule push-sum sends sums/,
+  ],
   [['exchange={rule: choco, gamma: .nan}'], 'exchange.gamma', /^gamma is NaN; it must be a number above 0/],
   [
     ['exchange={rule: choco, compressor: {kind: top-k, count: 0}}'],

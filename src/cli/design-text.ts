@@ -1,4 +1,5 @@
 /** Designs and judgements as tables, text and JSON. */
+import { assert } from '../base/assert.ts';
 import { formatTable, type Style } from '../report/index.ts';
 import { withoutEmptyColumns } from '../report/table.ts';
 import type { ComparedDesign, ConnectivityGraph, CriticalCycle, Judgement } from '../topology/index.ts';
@@ -6,11 +7,21 @@ import type { ComparedDesign, ConnectivityGraph, CriticalCycle, Judgement } from
 /** Ms below which no static strong overlay can be; undefined where no designer proved any. */
 export type DesignBound = number | undefined;
 
-/** The bound and the gap, λ / bound − 1, of what the bound is about: rounds over one static strong overlay. */
-function gapOf(judgement: Judgement, bound: DesignBound, isStatic: boolean) {
-  const applies = isStatic && (judgement.timing === 'gossip' || judgement.timing === 'star');
+/** Sums along a cycle and in a proof may differ by so much. */
+const roundingShare = 1e-9;
+
+/**
+ * The bound and the gap, λ / bound − 1, of what the bound is about: rounds over one static strong overlay. A bound above λ
+ * beyond rounding would be false: AssertionError.
+ */
+function gapOf({ cycleTimeMs, timing }: Judgement, bound: DesignBound, isStatic: boolean) {
+  const applies = isStatic && (timing === 'gossip' || timing === 'star');
   if (bound === undefined || !applies) return { lowerBoundMs: null, gap: null };
-  return { lowerBoundMs: bound, gap: Math.max(0, judgement.cycleTimeMs / bound - 1) };
+  assert(
+    cycleTimeMs >= bound * (1 - roundingShare),
+    () => `an overlay with a cycle time of ${cycleTimeMs} ms is below ${bound} ms, the bound for any overlay`,
+  );
+  return { lowerBoundMs: bound, gap: Math.max(0, cycleTimeMs / bound - 1) };
 }
 
 export function designDocument({ name, design, judgement }: ComparedDesign, bound: DesignBound) {

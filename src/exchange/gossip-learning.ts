@@ -11,6 +11,7 @@
 import { present } from '../base/assert.ts';
 import { allFinite, plusDelta } from '../params/kernels.ts';
 import { bytesOf, type Precision, precisionOf, type Vector } from '../params/layout.ts';
+import { type AgeBound, ageMax, createAgeBound, noteCycle, setAgeBound } from './age-bound.ts';
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleLife, RuleMessage, RuleScope } from './rule.ts';
@@ -57,6 +58,7 @@ interface GossipState {
   readonly early: Map<number, RuleMessage>;
   /** The round whose params the ages belong to. */
   agesRound: number;
+  readonly bound: AgeBound;
   ended: boolean;
 }
 
@@ -129,6 +131,7 @@ export const gossipLearning: ExchangeRule<GossipState> = {
       asked: new Map(),
       early: new Map(),
       agesRound: firstRound,
+      bound: createAgeBound(context.peerCount, context.rounds),
       ended: false,
     };
     restore(state, life);
@@ -195,9 +198,9 @@ function restore(state: GossipState, life: RuleLife | undefined): void {
 }
 
 function begin(state: GossipState, round: number, params: Vector, scope: RuleScope): RuleAction[] {
-  if (params !== state.params) {
-    if (round !== state.agesRound) raiseAges(state, (age) => Math.max(age, round));
-  }
+  const taken = params !== state.params && round !== state.agesRound;
+  if (taken) raiseAges(state, (age) => Math.max(age, round));
+  if (taken || state.round < 0) setAgeBound(state.bound, Math.max(...state.ages), round, scope.now);
   state.params = params;
   state.owned = false;
   state.round = round;
@@ -232,6 +235,7 @@ function proceed(state: GossipState, scope: RuleScope): RuleAction[] {
   const actions = proactiveSends(state, scope);
   state.owned = false;
   state.agesRound = state.round + 1;
+  noteCycle(state.bound, scope.now - state.pace.beganMs);
   return [...actions, { kind: 'complete', round: state.round, params: state.params, excluded: [] }];
 }
 
@@ -278,7 +282,7 @@ function received(state: GossipState, from: number, message: RuleMessage, scope:
     state.early.set(from, message);
     return [];
   }
-  const problem = problemOf(state, message);
+  const problem = problemOf(state, message, scope.now);
   if (problem !== undefined) return [{ kind: 'refuse', from, ...problem }];
   const [part, age, intent] = message.numbers as [number, number, number];
   if (INTENTS[intent] === 'answer') {
@@ -299,18 +303,18 @@ function carried({ vectors, payload }: RuleMessage, precision: Precision): Vecto
 
 type Problem = { readonly reason: 'impossible' | 'malformed'; readonly detail: string };
 
-/** What is wrong with a message; undefined if nothing. Nobody can have trained more rounds than all peers together. */
-function problemOf(state: GossipState, message: RuleMessage): Problem | undefined {
+/** What is wrong with a message; undefined if nothing. */
+function problemOf(state: GossipState, message: RuleMessage, nowMs: number): Problem | undefined {
   const { parts } = state.options;
-  const { peerCount, rounds } = state.context;
   const { numbers } = message;
   if (numbers.length !== 3)
     return { reason: 'malformed', detail: `${numbers.length} numbers, wanted part, age and intent` };
   const [part, age, intent] = numbers;
   if (!isCount(part) || part >= parts || !isCount(intent) || intent >= INTENTS.length)
     return { reason: 'malformed', detail: `part ${part} of ${parts}, intent ${intent}` };
-  if (!isCount(age) || age > peerCount * rounds)
-    return { reason: 'impossible', detail: `age ${age}, at most ${peerCount * rounds} possible` };
+  const possible = ageMax(state.bound, nowMs);
+  if (!isCount(age) || age > possible)
+    return { reason: 'impossible', detail: `age ${age}, at most ${possible} possible` };
   const [start, end] = boundsOf(state, part);
   const precision = precisionOf(state.params);
   const bytes = message.vectors[0]?.byteLength ?? message.payload?.length;

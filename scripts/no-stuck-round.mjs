@@ -6,8 +6,9 @@
  *   hangs, crashes      runs that do not end; peers that die without the schedule's doing
  *   pace                rounds per second of the slowest live peer that no fault is aimed at, over the same without faults, leaving out one
  *                       deadline after each instant at which a fault begins or ends; wanted ≥ 0.5 where the rule tolerates the schedule
- *   accuracy            points below the mean of the runs without faults, where nobody's data are gone; wanted ≤ 1. All runs end with the
- *                       exact mean of all silos' models (`aggregate`); how far apart those without faults are is printed
+ *   accuracy            points below the mean of four runs without faults, where nobody's data are gone; wanted ≤ 1. All runs end with the
+ *                       exact mean of all silos' models (`aggregate`); how far apart those without faults are is printed. A schedule that
+ *                       ends further below runs three times more and is judged by the mean of its four, which its line says
  *   back                from the start of a killed peer's new process to its first round with a neighbour; wanted ≤ 10 s
  * --from N leaves out the schedules before N. What --json's file holds already is not run again, and counts: the 50 can be run in pieces.
  * Real paces depend on what else the machine does: the load is printed. --schedules 0 or --simulated 0 leaves a part out.
@@ -56,6 +57,7 @@ function line({
   isJudged,
   pauseMs,
   accuracyLoss,
+  runs = 1,
   backMs = [],
 }) {
   const cells = [
@@ -65,7 +67,7 @@ function line({
     outcome.padEnd(9),
     `pace ${show(rateRatio, 2)}${isJudged ? '' : ' (not judged)'}`.padEnd(23),
     `pause ${show(pauseMs / 1000, 1)} s`.padEnd(13),
-    `lost ${show(accuracyLoss, 2)} points`.padEnd(18),
+    `lost ${show(accuracyLoss, 2)} points${runs === 1 ? '' : ` (${runs} runs)`}`.padEnd(18),
     backMs.length === 0 ? '' : `back ${backMs.map((ms) => show(ms / 1000, 1)).join(', ')} s`,
     describeFaults(schedule),
   ];
@@ -142,6 +144,7 @@ if (realCount > 0) {
     rules,
     rounds: Number(values.rounds),
     folder,
+    accuracyLossMax: ACCURACY_LOSS_MAX,
     calm,
     isKnown: isKnownIn(real),
     onCalm: keep,

@@ -29,6 +29,7 @@ export async function realRuns({
   rules,
   rounds,
   folder,
+  accuracyLossMax,
   calm,
   isKnown,
   onCalm,
@@ -47,8 +48,12 @@ export async function realRuns({
     // The faults come while the run without them would still go on.
     const untilMs = Math.round(0.8 * lengthMs(own));
     const drawn = scheduleOf({ seed, index, untilMs, peerCount: PEERS, arcs: overlay.arcs });
-    const run = await swarm({ rule, seed, rounds, folder, schedule: drawn.schedule });
-    onResult(judged({ index, rule, overlay, ...drawn, run, calm: own }));
+    const again = () => swarm({ rule, seed, rounds, folder, schedule: drawn.schedule });
+    const runs = [await again()];
+    // One run against the mean of several: who falls behind by chance runs as often as they did.
+    if ((accuracyLossOf(drawn.schedule, runs, own) ?? 0) > accuracyLossMax)
+      while (runs.length < CALM_RUNS) runs.push(await again());
+    onResult(judged({ index, rule, overlay, ...drawn, runs, calm: own }));
   }
 }
 
@@ -153,20 +158,36 @@ function peerRecords(folder) {
   return { lives, unexplained };
 }
 
-function judged({ index, rule, overlay, schedule, intensity, run, calm }) {
+/** Points by which the mean of `runs` ends below that of the runs without faults; undefined where somebody's data are gone. */
+function accuracyLossOf(schedule, runs, calm) {
+  const accuracies = runs.flatMap(({ summary }) => summary?.accuracy.together?.mean ?? []);
+  if (!keepsAllData(schedule) || accuracies.length === 0) return undefined;
+  return 100 * (mean(calm.map(({ accuracy }) => accuracy)) - mean(accuracies));
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function outcomeOf({ hung, code, crashes }) {
+  return hung ? 'hang' : code !== 0 || crashes.length > 0 ? 'crash' : 'ended';
+}
+
+/** The pace is the first run's, which was drawn; what went wrong, any run's; the accuracy, all runs'. */
+function judged({ index, rule, overlay, schedule, intensity, runs, calm }) {
   const touched = touchedPeers(schedule);
   const pardoned = windowsAfter(faultInstants(schedule), DEADLINE.ceilingMs);
   const usual = median(calm.flatMap(({ rates }) => rates));
+  const run = runs.find((one) => outcomeOf(one) !== 'ended') ?? runs[0];
   const untouched = run.peers.filter((_, peer) => !touched.has(peer));
   const rates = untouched.flatMap(({ lives }) => roundRate(lives[0]?.rounds ?? [], pardoned) ?? []);
-  const accuracy = run.summary?.accuracy.together?.mean;
-  const usualAccuracy = calm.reduce((sum, one) => sum + one.accuracy / calm.length, 0);
   return {
     index,
     rule,
     intensity,
     schedule,
-    outcome: run.hung ? 'hang' : run.code !== 0 || run.crashes.length > 0 ? 'crash' : 'ended',
+    runs: runs.length,
+    outcome: outcomeOf(run),
     message: run.crashes.concat(run.code === 0 ? [] : [run.stderr.slice(-2_000)]).join('\n'),
     rateRatio: rates.length === 0 ? undefined : Math.min(...rates) / usual,
     isJudged: isTolerated({ rule, options: {}, overlay, schedule }),
@@ -176,7 +197,6 @@ function judged({ index, rule, overlay, schedule, intensity, run, calm }) {
     unexplained: run.peers.reduce((sum, { unexplained }) => sum + unexplained, 0),
     pauseMs: Math.max(0, ...untouched.map(({ lives }) => longestPauseMs(lives[0]?.rounds ?? []))),
     backMs: run.peers.flatMap(({ lives }) => lives.slice(1).flatMap(({ backMs }) => backMs ?? [])),
-    accuracyLoss:
-      keepsAllData(schedule) && accuracy !== undefined ? 100 * (usualAccuracy - accuracy) : undefined,
+    accuracyLoss: accuracyLossOf(schedule, runs, calm),
   };
 }

@@ -28,6 +28,15 @@ export function allowanceMs(
 
 /** Lower median: with an even count the smaller of the two in the middle. */
 export function median(values: readonly number[]): number {
+  return valueAt(values, 1 / 2);
+}
+
+/** The value that a quarter of all, rounded down, lie below. */
+export function lowerQuartile(values: readonly number[]): number {
+  return valueAt(values, 1 / 4);
+}
+
+function valueAt(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return present(sorted[(sorted.length - 1) >> 1], 'median of no values');
+  return present(sorted[Math.floor((sorted.length - 1) * share)], 'quantile of no values');
 }

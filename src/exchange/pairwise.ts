@@ -13,7 +13,7 @@
 import { present } from '../base/assert.ts';
 import { plusDelta, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
-import { median } from './lags.ts';
+import { lowerQuartile } from './lags.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import {
@@ -31,7 +31,7 @@ import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleMessage, Rul
 interface PairwiseOptions {
   /** Neighbours tried in a round before the peer goes on alone. */
   readonly attemptsMax: number;
-  /** How long to wait for the first answer; twice that after each repetition. Absent: by how long answers took so far. */
+  /** How long to wait for the first answer; half as long again after each repetition. Absent: by how long answers took so far. */
   readonly replyTimeoutMs?: number;
   /** How often it is sent again. */
   readonly retries: number;
@@ -82,6 +82,7 @@ const NONE_TAKEN = -1;
 const WAITS_MAX = 15;
 const WAITS_MIN = 3;
 const WAIT_MS_MIN = 20;
+const WAIT_GROWTH = 1.5;
 const FIRST_WAIT_MS = 1000;
 
 export const pairwise: ExchangeRule<PairwiseState> = {
@@ -232,9 +233,17 @@ function propose(state: PairwiseState, { random, now }: RuleScope): RuleAction[]
 
 /** A proposal sent again too early does no harm but for its bytes. */
 function replyTimer({ options, waitsMs }: PairwiseState, sentAgain: number): RuleAction {
-  const usualMs = waitsMs.length < WAITS_MIN ? FIRST_WAIT_MS : Math.max(WAIT_MS_MIN, 4 * median(waitsMs));
-  const delayMs = (options.replyTimeoutMs ?? usualMs) * 2 ** sentAgain;
+  const delayMs = (options.replyTimeoutMs ?? usualWaitMs(waitsMs)) * WAIT_GROWTH ** sentAgain;
   return { kind: 'setTimer', name: 'reply', delayMs };
+}
+
+/**
+ * From the quarter of answers that came soonest: waits for a proposal that had to be sent again tell how long we waited, not how long an
+ * answer takes, and where many messages are lost they would lengthen the next wait, and that the one after.
+ */
+function usualWaitMs(waitsMs: readonly number[]): number {
+  if (waitsMs.length < WAITS_MIN) return FIRST_WAIT_MS;
+  return Math.max(WAIT_MS_MIN, 4 * lowerQuartile(waitsMs));
 }
 
 function received(

@@ -93,6 +93,39 @@ describe('the exchange', () => {
   });
 });
 
+describe('how long an answer is waited for', () => {
+  const timerMs = (actions: readonly RuleAction[]) =>
+    actions.flatMap((action) =>
+      action.kind === 'setTimer' && action.name === 'reply' ? [action.delayMs] : [],
+    )[0];
+
+  test('answers that had to be asked for again do not lengthen the wait, where every third comes at once', () => {
+    const one = peer(0, [1]);
+    let waitMs = timerMs(one.begin(0, Float64Array.of(4)));
+    expect(waitMs).toBe(1000);
+    for (let round = 0; round < 60; round++) {
+      if (round % 3 !== 0) one.timer('reply', waitMs);
+      one.now += 10;
+      one.hears(1, { kind: 'reply', round, vectors: [Float64Array.of(4)], numbers: [round] });
+      one.trained(4);
+      waitMs = timerMs(one.next());
+    }
+    expect(waitMs).toBe(40);
+  });
+
+  test('a link on which every answer takes long is given that time', () => {
+    const one = peer(0, [1]);
+    let waitMs = timerMs(one.begin(0, Float64Array.of(4)));
+    for (let round = 0; round < 20; round++) {
+      one.now += 700;
+      one.hears(1, { kind: 'reply', round, vectors: [Float64Array.of(4)], numbers: [round] });
+      one.trained(4);
+      waitMs = timerMs(one.next());
+    }
+    expect(waitMs).toBe(2800);
+  });
+});
+
 describe('half an exchange', () => {
   test('an answer that never comes is asked for again, then given up and reported', () => {
     const [a] = asking(0, 1, 2);

@@ -3,20 +3,10 @@
  * It speaks Node-API 8, so that one binding serves every Node version we support.
  */
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './command.mjs';
+import { compile, place } from './compile.mjs';
 import { cacheFolder, modules } from './paths.mjs';
-import { step } from './progress.mjs';
 
 const FLAGS = ['-std=c++17', '-O2', '-shared', '-fPIC', '-DNAPI_VERSION=8'];
 const LINK_FLAGS = {
@@ -46,9 +36,6 @@ export function cachedBinding(wheel) {
  * @param {string} library the cached library's folder
  */
 export async function compileBinding(wheel, compiler, library) {
-  const target = cachedBinding(wheel);
-  const partial = mkdtempSync(join(cacheFolder(), `.partial-${process.pid}-`));
-  const output = join(partial, 'tfjs_binding.node');
   const headers = [
     '-I',
     tfjsNode(),
@@ -64,29 +51,14 @@ export async function compileBinding(wheel, compiler, library) {
     '-ltensorflow_framework',
     ...LINK_FLAGS[process.platform],
   ];
-  try {
-    await step('Compiling the TensorFlow binding', () =>
-      run(compiler, [
-        ...FLAGS,
-        ...headers,
-        ...sources().filter((path) => path.endsWith('.cc')),
-        ...link,
-        '-o',
-        output,
-      ]),
-    );
-    mkdirSync(join(target, '..'), { recursive: true });
-    renameSync(output, target);
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+  const inputs = sources().filter((path) => path.endsWith('.cc'));
+  const args = [...FLAGS, ...headers, ...inputs, ...link];
+  await compile('the TensorFlow binding', compiler, args, cachedBinding(wheel));
 }
 
 /** Puts the cached binding where tfjs-node looks for it: whole or absent. */
 export function placeBinding(wheel) {
-  mkdirSync(join(bindingPath, '..'), { recursive: true });
-  copyFileSync(cachedBinding(wheel), `${bindingPath}.partial`);
-  renameSync(`${bindingPath}.partial`, bindingPath);
+  place(cachedBinding(wheel), bindingPath);
 }
 
 /** @returns {boolean} whether the cache has the binding for this wheel */

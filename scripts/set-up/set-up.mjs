@@ -1,9 +1,10 @@
 /**
- * Brings a fresh clone to the point where everything runs: packages, TensorFlow, dist/. Each part knows by itself
+ * Brings a fresh clone to the point where everything runs: packages, TensorFlow, native/, dist/. Each part knows by itself
  * whether it is done, so that set-up costs nothing when it has nothing to do and repairs what was interrupted.
  */
 import { build, isBuilt } from './build.mjs';
 import { endChildren } from './command.mjs';
+import { denseStepsAreReady, setUpDenseSteps } from './dense-steps.mjs';
 import { withLock } from './lock.mjs';
 import { checkNodeVersion } from './node-version.mjs';
 import { installPackages, packagesAreInstalled } from './packages.mjs';
@@ -32,12 +33,13 @@ export async function setUp({ retry = false } = {}) {
 }
 
 function isSetUp() {
-  return packagesAreInstalled() && tensorflowIsReady() && isBuilt();
+  return packagesAreInstalled() && tensorflowIsReady() && denseStepsAreReady() && isBuilt();
 }
 
 async function parts(retry) {
   await installPackages();
-  await setUpTensorflow({ retry });
+  // The other engines compute batches by themselves.
+  if ((await setUpTensorflow({ retry })) === 'tensorflow') await setUpDenseSteps({ retry });
   await build();
 }
 

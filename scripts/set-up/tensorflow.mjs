@@ -23,6 +23,7 @@ import {
   placeBinding,
 } from './binding.mjs';
 import { find, run } from './command.mjs';
+import { findCompiler } from './compile.mjs';
 import { clearPartials, fetchLibrary, libraryFolder, libraryIsCached, wheelHere } from './library.mjs';
 import { modules } from './paths.mjs';
 import { say, step } from './progress.mjs';
@@ -174,13 +175,6 @@ async function tryOut() {
   await step('Trying TensorFlow out', () =>
     run(process.execPath, ['-e', script], { cwd: modules('..'), env }),
   );
-}
-
-function findCompiler() {
-  const { CXX } = process.env;
-  return [CXX, 'g++', 'c++', 'clang++']
-    .map((name) => (name ? find(name) : undefined))
-    .find((path) => path !== undefined);
 }
 
 async function hasPip() {

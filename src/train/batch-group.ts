@@ -4,6 +4,7 @@
  */
 import { whenIdle } from '../base/idle.ts';
 import type { Vector } from '../params/layout.ts';
+import type { PeerKernel } from './peer-kernel.ts';
 import { groupBy, type PeerPool } from './peer-pool.ts';
 import { type EvaluateCall, evaluatePeers } from './peer-scores.ts';
 import { gradientOfPeer, type Member, type TrainCall, trainPeers } from './peer-steps.ts';
@@ -21,14 +22,16 @@ interface Training extends TrainCall {
 
 export class BatchGroup {
   readonly #pool: PeerPool;
+  readonly #kernel: PeerKernel | undefined;
   #training: Waiting<Training, TrainResult>[] = [];
   #evaluating: Waiting<EvaluateCall, Evaluation>[] = [];
   #armed = false;
   #memberCount: number;
 
-  /** Owns `pool`, until each of its `memberCount` members has left. */
-  constructor(pool: PeerPool, memberCount: number) {
+  /** Owns `pool`, until each of its `memberCount` members has left. Trains on `kernel` where there is one, else on the pool's device. */
+  constructor(pool: PeerPool, kernel: PeerKernel | undefined, memberCount: number) {
     this.#pool = pool;
+    this.#kernel = kernel;
     this.#memberCount = memberCount;
   }
 
@@ -71,7 +74,10 @@ export class BatchGroup {
     this.#evaluating = [];
     const alike = groupBy(training, ({ call: { steps, member } }) => `${steps} ${member.capacity}`);
     for (const group of alike.values()) {
-      settle(group, (calls) => trainPeers(this.#pool, calls, calls[0]!.steps));
+      settle(group, (calls) => {
+        const [{ steps }] = calls as [Training];
+        return this.#kernel?.train(calls, steps) ?? trainPeers(this.#pool, calls, steps);
+      });
     }
     if (evaluating.length > 0) settle(evaluating, (calls) => evaluatePeers(this.#pool, calls));
   }

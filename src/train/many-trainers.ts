@@ -1,7 +1,7 @@
 /**
  * Trainers of many peers in one thread, for simulation:
  *   exactTrainers(specs)    one by one, bit for bit as each alone; engine, data set and equal selections are loaded once
- *   batchedTrainers(specs)  peers of one shape together (peer-steps.ts, peer-scores.ts): many times faster, equal to rounding
+ *   batchedTrainers(specs)  peers of one shape together (peer-kernel.ts or peer-steps.ts, peer-scores.ts): many times faster, equal to rounding
  * Both give one EngineTrainer per spec, in their order. `batchedTrainers` takes dense models (softmax, mlp) with plain SGD; others
  * are trained one by one, and their backendNote says so.
  */
@@ -15,6 +15,7 @@ import { BatchSampler } from './batches.ts';
 import { type Engine, loadEngine } from './engine.ts';
 import type { DeviceModel } from './model.ts';
 import { modelOf, needsOf } from './models.ts';
+import { type BatchArithmetic, batchArithmetic, PeerKernel } from './peer-kernel.ts';
 import { groupBy, PeerPool, paddedCount } from './peer-pool.ts';
 import type { Member } from './peer-steps.ts';
 import type { SampleSelection, TrainerSpec } from './spec.ts';
@@ -102,6 +103,7 @@ export function batchedOn(
   model: DeviceModel,
   pool: SamplePool,
   specs: readonly TrainerSpec[],
+  arithmetic: BatchArithmetic = batchArithmetic(engine.backend),
 ): readonly EngineTrainer[] {
   for (const { data, peerIndex } of specs) {
     if (pool.rowsOf(data.train).length > 0) continue;
@@ -109,7 +111,10 @@ export function batchedOn(
     throw new InputError('silo-empty', message, { peerIndex });
   }
   const shared = new PeerPool(engine.device, model, pool.samples, specs[0]!.classCount);
-  const group = new BatchGroup(shared, specs.length);
+  const { native, note } = arithmetic;
+  const widths = [model.parts.trainable[0]![0]! - 1, ...model.parts.trainable.map((shape) => shape[1]!)];
+  const kernel = native && new PeerKernel(native, widths, pool.samples, arithmetic);
+  const group = new BatchGroup(shared, kernel, specs.length);
   const initial = remembered(({ seed }: TrainerSpec) => model.initialParams(seed));
   return specs.map((spec) => {
     const rows = pool.rowsOf(spec.data.train);
@@ -118,7 +123,7 @@ export function batchedOn(
     const member = { train: spec.train, sampler, rows, capacity };
     const sets = setsOf(spec, pool);
     const start = (): Float32Array => initial(String(spec.seed), spec).slice();
-    return memberTrainer({ engine, model, group, member, sets, start });
+    return memberTrainer({ engine, model, group, member, sets, note, start });
   });
 }
 
@@ -138,10 +143,12 @@ interface MemberParts {
   readonly group: BatchGroup;
   readonly member: Member;
   readonly sets: Sets;
+  /** What computes. */
+  readonly note: string;
   start(): Float32Array;
 }
 
-function memberTrainer({ engine, model, group, member, sets, start }: MemberParts): EngineTrainer {
+function memberTrainer({ engine, model, group, member, sets, note, start }: MemberParts): EngineTrainer {
   let disposed = false;
   const answer = async <Result>(action: () => Result | Promise<Result>): Promise<Result> => {
     if (disposed)
@@ -151,7 +158,7 @@ function memberTrainer({ engine, model, group, member, sets, start }: MemberPart
   return {
     layout: model.layout,
     backend: engine.backend,
-    backendNote: `${engine.note}, peers of one shape in one batch`,
+    backendNote: `${engine.note}, ${note}`,
     sampleCount: member.rows.length,
     stepsPerEpoch: member.sampler.stepsPerEpoch,
     initialParams: () => answer(start),

@@ -9,3 +9,8 @@ export function outsideTurn(): Promise<void> {
 export function whenIdle(action: () => void): void {
   setImmediate(action);
 }
+
+/** Resolves after so long; the process stays alive until then. */
+export function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

@@ -7,7 +7,9 @@ export interface HostProcess {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: NodeJS.ProcessEnv;
-  on(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
+  /** Undefined where the process was started without a channel to its parent. */
+  readonly connected?: boolean | undefined;
+  on(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'disconnect', listener: () => void): unknown;
   exit(code: number): unknown;
 }
 
@@ -17,15 +19,21 @@ const INTERRUPTED = 130;
 export function processIo(host: HostProcess): CliIo {
   ignoreClosedPipe(host.stdout);
   ignoreClosedPipe(host.stderr);
-  let interruption: AbortSignal | undefined;
+  const controller = new AbortController();
+  let isAsked = false;
+  // A sweep that is killed leaves no cell running behind; what has nothing to save yet ends at once.
+  if (host.connected === true) {
+    host.on('disconnect', () => (isAsked ? controller.abort() : host.exit(INTERRUPTED)));
+  }
   return {
     stdout: host.stdout,
     stderr: host.stderr,
     env: host.env,
     clock: realClock,
     interruption: () => {
-      interruption ??= listenForInterruption(host);
-      return interruption;
+      if (!isAsked) listenForInterruption(host, controller);
+      isAsked = true;
+      return controller.signal;
     },
   };
 }
@@ -38,12 +46,10 @@ function ignoreClosedPipe(stream: NodeJS.WritableStream): void {
 }
 
 /** The first signal asks the command to end well; the second ends the process. */
-function listenForInterruption(host: HostProcess): AbortSignal {
-  const controller = new AbortController();
+function listenForInterruption(host: HostProcess, controller: AbortController): void {
   const onSignal = (): void => {
     if (controller.signal.aborted) host.exit(INTERRUPTED);
     controller.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) host.on(signal, onSignal);
-  return controller.signal;
 }

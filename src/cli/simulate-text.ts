@@ -44,13 +44,14 @@ export function howToRepeat(
   { experiment, folder }: { readonly experiment: Experiment; readonly folder: string },
   path: string | undefined,
   overrides: readonly string[],
+  checkInvariants: boolean,
 ): string {
   const seeded = overrides.some((override) => override.startsWith('seed='))
     ? overrides
     : [...overrides, `seed=${experiment.seed}`];
   const settings = seeded.map((override) => ` --set ${quoted(override)}`).join('');
   const source = path ?? join(folder, 'experiment.yaml');
-  return `seed ${experiment.seed} ended early; it does the same again with: grapevine simulate ${quoted(source)}${settings} --out ANOTHER_DIR`;
+  return `seed ${experiment.seed} ended early; it does the same again with: grapevine simulate ${quoted(source)}${settings}${checkInvariants ? ' --check-invariants' : ''} --out ANOTHER_DIR`;
 }
 
 /** After the disk was full. */

@@ -65,7 +65,10 @@ async function simulate(
   } catch (error) {
     if (error instanceof InputError) await forgetNew(prepared);
     else if (isOfTheDisk(error)) session.say(howToGoOn(prepared.folder));
-    else session.say(howToRepeat(prepared, resume === undefined ? path : undefined, session.overrides));
+    else {
+      const source = resume === undefined ? path : undefined;
+      session.say(howToRepeat(prepared, source, session.overrides, checkInvariants));
+    }
     throw error;
   } finally {
     await lock.release();

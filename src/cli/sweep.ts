@@ -5,12 +5,10 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { InputError, type Problem, ProblemsError } from '../base/errors.ts';
 import type { DesignCache } from '../experiment/index.ts';
-import type { BandLine } from '../report/lines.ts';
 import type { SweepOutcome, SweepProgress } from '../sweep/runner.ts';
 import type { Axis, Cell, Sweep } from '../sweep/sweep.ts';
-import type { Row } from '../sweep/table.ts';
 import { designFolder, readExperiment } from './designing.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { Session } from './session.ts';
 
@@ -29,6 +27,8 @@ const CELLS_UNASKED = 1_000;
 interface SweepOptions {
   readonly jobs?: string;
   readonly yes?: boolean;
+  readonly checkInvariants?: boolean;
+  readonly retryFailed?: boolean;
 }
 
 export function declareSweep(program: Command, host: Host): void {
@@ -38,6 +38,8 @@ export function declareSweep(program: Command, host: Host): void {
     .argument('<sweep>', 'the sweep file')
     .option('--jobs <count>', 'cells to run at the same time (default: one per core)')
     .option('--yes', `run more than ${CELLS_UNASKED} cells`)
+    .option('--check-invariants', 'watch every step of every cell for what must never happen; slower')
+    .option('--retry-failed', 'run the cells again that failed before')
     .addHelpText('after', EXAMPLES)
     .action(host.run<SweepOptions>(sweep));
 }
@@ -50,11 +52,15 @@ async function sweep(
   const { readDocumentFile } = await import('../base/document.ts');
   const { cellCount, parseSweep } = await import('../sweep/sweep.ts');
   const { openSweepFolder, sweepDigest } = await import('../sweep/folder.ts');
+  const { lockFolder } = await import('../storage/lock.ts');
+  const { tellSweep } = await import('./sweep-results.ts');
   const file = path as string;
   const parsed = parseSweep(readDocumentFile(file, 'sweep'), file);
   const jobs = jobsOf(options.jobs);
   const count = cellCount(parsed);
   if (count > CELLS_UNASKED && options.yes !== true) throw tooMany(parsed, count);
+  const watched = options.checkInvariants === true;
+  if (watched && parsed.run === 'swarm') throw unwatchable();
   const folder = session.options.out ?? join('sweeps', parsed.name);
   const kept = designFolder(resolve(folder, 'designs'));
   const designs = new Map<string, string>();
@@ -66,11 +72,17 @@ async function sweep(
   await checkPoints(session, parsed, file, held);
   const varied = withOverrides(parsed, session.overrides);
   const text = readDocumentFile(parsed.experiment, 'experiment');
-  await openSweepFolder(folder, varied, sweepDigest(varied, text));
-  for (const [key, overlay] of designs) kept.write(key, overlay);
-  session.say(`${parsed.name}: ${count} cells, ${jobs} at a time; results in ${folder}`);
-  const outcome = await execute(session, varied, folder, jobs);
-  return finish(session, varied, folder, outcome);
+  const lock = await lockFolder(folder);
+  try {
+    await openSweepFolder(folder, varied, sweepDigest(varied, text));
+    for (const [key, overlay] of designs) kept.write(key, overlay);
+    session.say(`${parsed.name}: ${count} cells, ${jobs} at a time; results in ${folder}`);
+    const { retryFailed = false } = options;
+    const outcome = await execute(session, varied, { folder, jobs, retryFailed, watched });
+    return await tellSweep(session, varied, folder, outcome);
+  } finally {
+    await lock.release();
+  }
 }
 
 /** `--set` holds for every cell; an axis that sets the same path wins. */
@@ -108,7 +120,19 @@ async function checkPoints(
   if (problems.length > 0) throw new ProblemsError(file, problems);
 }
 
-async function execute(session: Session, sweep: Sweep, folder: string, jobs: number): Promise<SweepOutcome> {
+interface Execution {
+  readonly folder: string;
+  readonly jobs: number;
+  readonly retryFailed: boolean;
+  /** With invariants on. */
+  readonly watched: boolean;
+}
+
+async function execute(
+  session: Session,
+  sweep: Sweep,
+  { folder, jobs, retryFailed, watched }: Execution,
+): Promise<SweepOutcome> {
   const { runSweep } = await import('../sweep/runner.ts');
   const { cellFolder } = await import('../sweep/folder.ts');
   const { runCellProcess } = await import('../sweep/cell-process.ts');
@@ -119,12 +143,14 @@ async function execute(session: Session, sweep: Sweep, folder: string, jobs: num
     entry: fileURLToPath(new URL('../main.js', import.meta.url)),
     folderOf: (cell: Cell) => cellFolder(folder, cell),
     env: { ...session.io.env, GRAPEVINE_DESIGNS: resolve(folder, 'designs') },
+    checkInvariants: watched,
     interruption,
   };
   const outcome = await runSweep({
     folder,
     sweep,
     jobs,
+    retryFailed,
     run: (cell) => runCellProcess(process_, cell),
     clock: session.io.clock,
     interruption,
@@ -132,92 +158,6 @@ async function execute(session: Session, sweep: Sweep, folder: string, jobs: num
   });
   progress.done();
   return outcome;
-}
-
-async function finish(
-  session: Session,
-  sweep: Sweep,
-  folder: string,
-  { results, interrupted }: SweepOutcome,
-): Promise<ExitCode | undefined> {
-  const { writeSweepFile } = await import('../sweep/folder.ts');
-  const { cellAt } = await import('../sweep/sweep.ts');
-  const { formatCsv, rowOf } = await import('../sweep/table.ts');
-  const { plotLines } = await import('../report/lines.ts');
-  const rows = results.flatMap((result, index) =>
-    result === undefined ? [] : [rowOf(sweep, cellAt(sweep, index), result)],
-  );
-  const lines = await curvesOf(sweep, results);
-  const { x, y } = sweep.plot;
-  const plot = plotLines({
-    title: `${sweep.name}: accuracy of the ${y === 'mean' ? 'mean' : 'worst'} silo, 95 % confidence over ${sweep.seeds.length} seeds`,
-    xLabel: { round: 'round', seconds: 'seconds', bytes: 'bytes sent by all peers' }[x],
-    yLabel: 'accuracy',
-    lines,
-  });
-  await writeSweepFile(folder, 'table.csv', formatCsv(rows));
-  await writeSweepFile(
-    folder,
-    'table.json',
-    `${JSON.stringify({ name: sweep.name, rows, curves: lines }, null, 2)}\n`,
-  );
-  await writeSweepFile(folder, 'plot.svg', plot);
-  session.answer(
-    { name: sweep.name, folder, interrupted, rows },
-    await closing(session, sweep, folder, rows, results.length, interrupted),
-  );
-  const complete = rows.length === results.length && rows.every(({ status }) => status === 'done');
-  return complete ? undefined : exitCodes.goalMissed;
-}
-
-/** One line per combination of the axes. */
-async function curvesOf(sweep: Sweep, results: SweepOutcome['results']): Promise<BandLine[]> {
-  const { curveOf } = await import('../sweep/curves.ts');
-  const { cellAt } = await import('../sweep/sweep.ts');
-  const seedCount = sweep.seeds.length;
-  const lines: BandLine[] = [];
-  for (let first = 0; first < results.length; first += seedCount) {
-    const { labels } = cellAt(sweep, first);
-    const shown = labels.filter((_, axis) => (sweep.axes[axis]?.points.length ?? 0) > 1);
-    const runs = results
-      .slice(first, first + seedCount)
-      .flatMap((result) => (result?.kind === 'done' ? [result.points] : []));
-    const line = curveOf(shown.join(', ') || sweep.name, runs, sweep.plot);
-    if (line !== undefined) lines.push(line);
-  }
-  return lines;
-}
-
-async function closing(
-  session: Session,
-  sweep: Sweep,
-  folder: string,
-  rows: readonly Row[],
-  count: number,
-  interrupted: boolean,
-): Promise<string> {
-  const { sweepTable } = await import('../sweep/overview.ts');
-  const { formatTable } = await import('../report/index.ts');
-  const failed = rows.filter(({ status }) => status === 'failed');
-  return [
-    '',
-    formatTable(sweepTable(sweep, rows), session.style),
-    ...failed.slice(0, 5).map(({ cell, reason }) => `failed: ${cell}: ${reason}`),
-    ...(failed.length > 5 ? [`and ${failed.length - 5} more failed; table.csv has their reasons`] : []),
-    ...(interrupted
-      ? [
-          `Stopped with ${rows.length} of ${count} cells. Go on: the same command again, or with --out ${folder}`,
-        ]
-      : []),
-    `table: ${join(folder, 'table.csv')}`,
-    `plot:  ${join(folder, 'plot.svg')}`,
-  ].join('\n');
-}
-
-function progressLine({ done, failed, count, remainingMs }: SweepProgress): string {
-  const trouble = failed === 0 ? '' : `, ${failed} failed`;
-  const left = remainingMs === undefined ? '' : ` · about ${Math.ceil(remainingMs / 1000)} s to go`;
-  return `${done + failed}/${count} cells${trouble}${left}`;
 }
 
 function tooMany({ axes, seeds, name }: Sweep, count: number): InputError {
@@ -229,9 +169,22 @@ function tooMany({ axes, seeds, name }: Sweep, count: number): InputError {
   );
 }
 
+function unwatchable(): InputError {
+  return new InputError(
+    'usage',
+    '--check-invariants watches simulations, and this sweep says run: swarm; leave it out, or say run: simulate',
+  );
+}
+
 function jobsOf(text: string | undefined): number {
   if (text === undefined) return availableParallelism();
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1) return jobs;
   throw new InputError('usage', `--jobs is ${text}; it takes a whole number from 1`);
+}
+
+function progressLine({ done, failed, count, remainingMs }: SweepProgress): string {
+  const trouble = failed === 0 ? '' : `, ${failed} failed`;
+  const left = remainingMs === undefined ? '' : ` · about ${Math.ceil(remainingMs / 1000)} s to go`;
+  return `${done + failed}/${count} cells${trouble}${left}`;
 }

@@ -115,7 +115,7 @@ function inUse(folder: string, pid: number | undefined): OperatingError<'run-fol
   const who = pid === undefined ? 'another process' : `process ${pid}`;
   return new OperatingError(
     'run-folder-in-use',
-    `${folder} is in use by ${who}: one silo, one process; end the other one first, or give this silo a runFolder of its own`,
+    `${folder} is in use by ${who}: one folder, one process; end the other one first, or give this one a folder of its own`,
     { folder, pid },
   );
 }

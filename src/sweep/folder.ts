@@ -3,11 +3,14 @@
  * run has a summary; whatever else is found of a cell is the rest of one that was cut off, and is thrown away before it runs again.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../base/errors.ts';
+import { InputError, OperatingError } from '../base/errors.ts';
+import { pause } from '../base/idle.ts';
 import { loadRun } from '../report/load.ts';
 import { fileStorage } from '../storage/files.ts';
+import { lockFolder } from '../storage/lock.ts';
 import type { Cell, Sweep } from './sweep.ts';
 import { type CellResult, roundPoints } from './table.ts';
 
@@ -56,9 +59,30 @@ export async function cellResult(folder: string, cell: Cell): Promise<CellResult
   return { kind: 'done', summary, points: roundPoints(rounds, summary.peers.length) };
 }
 
-/** What was left of a cell that was cut off. */
+/** A process whose sweep was killed sees that at once, and ends as soon as what it trains is done. */
+const LOOKS_MAX = 300;
+const LOOK_AGAIN_MS = 100;
+
+/** Removes what was left of a cell that was cut off, once nobody writes there. OperatingError `run-folder-in-use`. */
 export async function clearCell(folder: string, cell: Cell): Promise<void> {
-  await rm(cellFolder(folder, cell), { recursive: true, force: true });
+  const run = cellFolder(folder, cell);
+  if (!existsSync(run)) return;
+  await lockWhenLeft(run, LOOKS_MAX); // the lock goes with the folder
+  await rm(run, { recursive: true, force: true });
+}
+
+async function lockWhenLeft(run: string, looks: number): Promise<void> {
+  try {
+    await lockFolder(run);
+  } catch (error) {
+    if (looks <= 1 || !isInUse(error)) throw error;
+    await pause(LOOK_AGAIN_MS);
+    await lockWhenLeft(run, looks - 1);
+  }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof OperatingError && error.code === 'run-folder-in-use';
 }
 
 /** Remembers that a cell fails, so that it is not tried again each time the sweep is taken up. */

@@ -12,16 +12,18 @@ export interface SweepProgress {
   readonly remainingMs: number | undefined;
 }
 
-/** How one cell's process ended; `undefined` reason: it did its run. */
-export interface CellEnd {
-  readonly reason: string | undefined;
-}
+/** How one cell's process ended: with a run; by a fault of its own; by a signal that is not ours; for want of room on the disk. */
+export type CellEnd =
+  | { readonly kind: 'ran' }
+  | { readonly kind: 'failed' | 'killed' | 'no-room'; readonly reason: string };
 
 export interface SweepWork {
   readonly folder: string;
   readonly sweep: Sweep;
   /** Processes at a time. */
   readonly jobs: number;
+  /** Cells that failed before run once more. */
+  readonly retryFailed: boolean;
   /** Runs one cell in a process of its own; resolves when that is gone. */
   readonly run: (cell: Cell) => Promise<CellEnd>;
   readonly clock: Clock;
@@ -34,16 +36,22 @@ export interface SweepOutcome {
   /** By cell; undefined where it was not run. */
   readonly results: readonly (CellResult | undefined)[];
   readonly interrupted: boolean;
+  /** Why no more cells were started; absent where nothing was in the way. */
+  readonly noRoom?: string;
 }
 
+/** OperatingError as Storage, and `run-folder-in-use` where a process of an earlier start does not let go of its cell. */
 export async function runSweep(work: SweepWork): Promise<SweepOutcome> {
-  const { sweep, folder, clock, interruption, onProgress } = work;
+  const { sweep, retryFailed, clock, interruption, onProgress } = work;
   const count = cellCount(sweep);
-  const results: (CellResult | undefined)[] = [];
-  for (let index = 0; index < count; index++) results.push(await cellResult(folder, cellAt(sweep, index)));
-  const waiting = results.flatMap((result, index) => (result === undefined ? [index] : []));
+  const results = await earlierResults(work);
+  const waiting = results.flatMap((result, index) =>
+    result === undefined || (retryFailed && result.kind === 'failed') ? [index] : [],
+  );
+  for (const index of waiting) results[index] = undefined;
   const startedMs = clock.now();
   let ran = 0;
+  let noRoom: string | undefined;
   const tell = (): void => {
     const known = results.filter((result) => result !== undefined);
     const failed = known.filter(({ kind }) => kind === 'failed').length;
@@ -53,27 +61,39 @@ export async function runSweep(work: SweepWork): Promise<SweepOutcome> {
   };
   const worker = async (): Promise<void> => {
     for (;;) {
-      const index = interruption.aborted ? undefined : waiting.shift();
+      const index = interruption.aborted || noRoom !== undefined ? undefined : waiting.shift();
       if (index === undefined) return;
-      results[index] = await runCell(work, cellAt(sweep, index));
+      const end = await runCell(work, cellAt(sweep, index));
+      if (end?.kind === 'no-room') noRoom ??= end.reason;
+      else results[index] = end;
       ran += 1;
       tell();
     }
   };
   tell();
   await Promise.all(Array.from({ length: work.jobs }, worker));
-  return { results, interrupted: interruption.aborted };
+  return { results, interrupted: interruption.aborted, ...(noRoom === undefined ? {} : { noRoom }) };
 }
 
+async function earlierResults({ sweep, folder }: SweepWork): Promise<(CellResult | undefined)[]> {
+  const results: (CellResult | undefined)[] = [];
+  for (let index = 0; index < cellCount(sweep); index++)
+    results.push(await cellResult(folder, cellAt(sweep, index)));
+  return results;
+}
+
+/** Undefined where the cell is to run again when the sweep is taken up. */
 async function runCell(
   { folder, run, interruption }: SweepWork,
   cell: Cell,
-): Promise<CellResult | undefined> {
+): Promise<CellResult | { readonly kind: 'no-room'; readonly reason: string } | undefined> {
   await clearCell(folder, cell);
-  const { reason } = await run(cell);
+  const end = await run(cell);
   const result = await cellResult(folder, cell);
   if (result !== undefined || interruption.aborted) return result;
-  const failure = reason ?? 'it ended without a summary';
-  await markFailed(folder, cell, failure);
-  return { kind: 'failed', reason: failure };
+  if (end.kind === 'no-room') return { kind: 'no-room', reason: end.reason };
+  const reason = end.kind === 'ran' ? 'it ended without a summary' : end.reason;
+  // Who killed it (most often the kernel, for want of memory) may let it be next time.
+  if (end.kind !== 'killed') await markFailed(folder, cell, reason);
+  return { kind: 'failed', reason };
 }

@@ -8,6 +8,7 @@ class FakeProcess extends EventEmitter {
   readonly stderr = new PassThrough();
   readonly env = {};
   readonly exits: number[] = [];
+  connected: boolean | undefined;
   exit(code: number): void {
     this.exits.push(code);
   }
@@ -37,5 +38,17 @@ describe("the process's streams and signals", () => {
     expect({ aborted: signal.aborted, exits: host.exits }).toEqual({ aborted: true, exits: [] });
     host.emit('SIGINT');
     expect(host.exits).toEqual([130]);
+  });
+
+  it('end with the parent that keeps a channel: at once, or well where a command asks', () => {
+    host.connected = true;
+    processIo(host);
+    host.emit('disconnect');
+    expect(host.exits).toEqual([130]);
+    host = new FakeProcess();
+    host.connected = true;
+    const signal = processIo(host).interruption();
+    host.emit('disconnect');
+    expect({ aborted: signal.aborted, exits: host.exits }).toEqual({ aborted: true, exits: [] });
   });
 });

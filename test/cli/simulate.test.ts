@@ -203,7 +203,7 @@ describe('a simulation', () => {
     const failed = await simulate('diverged', 'train.learningRate=1000', 'train.weightDecay=1');
     expect(failed.exitCode).toBe(3);
     expect(failed.stderr).toMatch(
-      /seed 3 ended early; it does the same again with: grapevine simulate .*small\.yaml --set train\.learningRate=1000 .*--set seed=3/,
+      /seed 3 ended early; it does the same again with: grapevine simulate .*small\.yaml --set train\.learningRate=1000 .*--set seed=3 --check-invariants/,
     );
   });
 });

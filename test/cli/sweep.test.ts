@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { lockFolder } from '../../src/storage/lock.ts';
 import { run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'grapevine-sweep-'));
@@ -19,17 +20,17 @@ stop: {rounds: 2}
 writeFileSync(join(folder, 'tiny.yaml'), EXPERIMENT);
 
 const out = join(folder, 'out');
-function sweep(vary: string, seeds = 3) {
+function sweep(vary: string, { seeds = 3, kind = 'simulate', options = [] as string[] } = {}) {
   const file = join(folder, 'sweep.yaml');
-  writeFileSync(file, `name: big\nexperiment: tiny.yaml\nrun: simulate\nvary:\n${vary}seeds: ${seeds}\n`);
-  return run('sweep', file, '--out', out);
+  writeFileSync(file, `name: big\nexperiment: tiny.yaml\nrun: ${kind}\nvary:\n${vary}seeds: ${seeds}\n`);
+  return run('sweep', file, '--out', out, ...options);
 }
 
 it('a sweep of a million cells asks whether that was meant, and leaves nothing behind', async () => {
   const values = (count: number) => Array.from({ length: count }, (_, index) => (index + 1) / 1e4).join(', ');
   const answer = await sweep(
     `  train.learningRate: [${values(1000)}]\n  train.weightDecay: [${values(100)}]\n`,
-    10,
+    { seeds: 10 },
   );
   expect(answer.exitCode).toBe(2);
   expect(answer.stderr).toMatch(
@@ -43,5 +44,25 @@ it('every point that is no sound experiment is told before the first cell runs',
   expect(answer.exitCode).toBe(2);
   expect(answer.stderr).toMatch(/vary\.exchange\.rule, point dpsdg/);
   expect(answer.stderr).toMatch(/vary\.topology\.kind, point rnig/);
+  expect(existsSync(out)).toBe(false);
+});
+
+it('a folder in which another sweep runs is not touched', async () => {
+  const lock = await lockFolder(out);
+  const answer = await sweep('  train.batchSize: [8, 16]\n');
+  expect(answer.exitCode).toBe(3);
+  expect(answer.stderr).toMatch(/out is in use by process \d+: one folder, one process/);
+  expect(existsSync(join(out, 'sweep.json'))).toBe(false);
+  await lock.release();
+  rmSync(out, { recursive: true });
+});
+
+it('invariants are those of simulations: a sweep of swarms that is to be watched is refused', async () => {
+  const answer = await sweep('  train.batchSize: [8, 16]\n', {
+    kind: 'swarm',
+    options: ['--check-invariants'],
+  });
+  expect(answer.exitCode).toBe(2);
+  expect(answer.stderr).toMatch(/--check-invariants watches simulations, and this sweep says run: swarm/);
   expect(existsSync(out)).toBe(false);
 });

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realClock } from '../../src/base/clock.ts';
 import { formatSummary, type RunSummary } from '../../src/record/index.ts';
+import { lockFolder } from '../../src/storage/lock.ts';
 import { cellFolder, openSweepFolder, sweepDigest } from '../../src/sweep/folder.ts';
-import { runSweep, type SweepProgress } from '../../src/sweep/runner.ts';
-import { type Cell, parseSweep } from '../../src/sweep/sweep.ts';
+import { type CellEnd, runSweep, type SweepProgress, type SweepWork } from '../../src/sweep/runner.ts';
+import { type Cell, cellAt, parseSweep } from '../../src/sweep/sweep.ts';
 
 const SWEEP = parseSweep(
   'name: s\nexperiment: e.yaml\nvary: {train.batchSize: [8, 16]}\nseeds: 2\n',
@@ -39,17 +40,17 @@ describe('running a sweep', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function finishCell(cell: Cell, summary: RunSummary = SUMMARY): Promise<{ reason: undefined }> {
+  async function finishCell(cell: Cell, summary: RunSummary = SUMMARY): Promise<CellEnd> {
     await mkdir(cellFolder(folder, cell), { recursive: true });
     await writeFile(join(cellFolder(folder, cell), 'summary.json'), formatSummary(summary));
-    return { reason: undefined };
+    return { kind: 'ran' };
   }
 
   const sweepWith = (
-    run: (cell: Cell) => Promise<{ reason: string | undefined }>,
+    run: (cell: Cell) => Promise<CellEnd>,
     interruption = new AbortController().signal,
-    onProgress: (progress: SweepProgress) => void = () => undefined,
-  ) => runSweep({ folder, sweep: SWEEP, jobs: 2, run, clock: realClock, interruption, onProgress });
+    { onProgress = () => undefined, retryFailed = false, jobs = 2 }: Partial<SweepWork> = {},
+  ) => runSweep({ folder, sweep: SWEEP, jobs, retryFailed, run, clock: realClock, interruption, onProgress });
 
   it('taken up after a kill, runs only what is not done, and what was cut off anew', async () => {
     const first = new AbortController();
@@ -61,7 +62,7 @@ describe('running a sweep', () => {
       await mkdir(cellFolder(folder, cell), { recursive: true });
       await writeFile(join(cellFolder(folder, cell), 'experiment.yaml'), 'half');
       first.abort();
-      return { reason: 'ended by SIGTERM' };
+      return { kind: 'killed', reason: 'ended by SIGTERM' };
     }, first.signal);
     const again: number[] = [];
     const { results, interrupted } = await sweepWith(async (cell) => {
@@ -76,15 +77,65 @@ describe('running a sweep', () => {
   });
 
   it('notes a failing cell with its reason, goes on, and does not try it again', async () => {
-    const run = async (cell: Cell) =>
-      cell.index === 1 ? { reason: 'too large a learning rate' } : finishCell(cell);
+    const run = async (cell: Cell): Promise<CellEnd> =>
+      cell.index === 1 ? { kind: 'failed', reason: 'too large a learning rate' } : finishCell(cell);
     const seen: SweepProgress[] = [];
-    await sweepWith(run, undefined, (progress) => seen.push(progress));
+    await sweepWith(run, undefined, { onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)).toMatchObject({ done: 3, failed: 1, count: 4 });
     const { results } = await sweepWith(async () => {
       throw new Error('nothing is left to run');
     });
     expect(results[1]).toEqual({ kind: 'failed', reason: 'too large a learning rate' });
+  });
+
+  it('tries a failed cell again where it is asked to, and one that was killed in any case', async () => {
+    await sweepWith(async (cell) => {
+      if (cell.index === 1) return { kind: 'failed', reason: 'a bug' };
+      return cell.index === 2 ? { kind: 'killed', reason: 'ended by SIGKILL' } : finishCell(cell);
+    });
+    const again: number[] = [];
+    const run = async (cell: Cell) => {
+      again.push(cell.index);
+      return finishCell(cell);
+    };
+    await sweepWith(run);
+    expect(again).toEqual([2]);
+    await sweepWith(run, undefined, { retryFailed: true });
+    expect(again).toEqual([2, 1]);
+  });
+
+  it('stops where there is no room on the disk, and goes on from there when there is', async () => {
+    const started: number[] = [];
+    const full = await sweepWith(
+      async (cell) => {
+        started.push(cell.index);
+        return cell.index === 0 ? finishCell(cell) : { kind: 'no-room', reason: 'the disk is full' };
+      },
+      undefined,
+      { jobs: 1 },
+    );
+    expect({ started, noRoom: full.noRoom }).toEqual({ started: [0, 1], noRoom: 'the disk is full' });
+    const { results, noRoom } = await sweepWith((cell) => finishCell(cell));
+    expect({ kinds: results.map((result) => result?.kind), noRoom }).toEqual({
+      kinds: ['done', 'done', 'done', 'done'],
+      noRoom: undefined,
+    });
+  });
+
+  it('waits for a process of an earlier start that still writes into its cell', async () => {
+    const cell = cellAt(SWEEP, 0);
+    const lock = await lockFolder(cellFolder(folder, cell));
+    let released = false;
+    const left = sweepWith(async (one) => {
+      if (one.index === 0) expect(released).toBe(true);
+      // The others do not wait for it; when they are done it lets go.
+      if (one.index === 3) {
+        released = true;
+        await lock.release();
+      }
+      return finishCell(one);
+    });
+    expect((await left).results.map((result) => result?.kind)).toEqual(['done', 'done', 'done', 'done']);
   });
 
   it('does not take an interrupted run for a result', async () => {

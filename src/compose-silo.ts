@@ -52,11 +52,13 @@ export interface SiloJobOptions {
   readonly versions: Readonly<Record<string, string>>;
   /** How long to wait for all neighbours before the first round. */
   readonly gatherMs: number;
+  /** Going on from a checkpoint with nobody there: how long to wait on before it stops; absent: it goes on alone. */
+  readonly aloneMs: number | undefined;
 }
 
 /** InputError `objective-needs-sizes`, `silos-unreachable`. */
 export function siloJob(options: SiloJobOptions): PeerJob {
-  const { silo, experiment, membership, self, data, versions, gatherMs } = options;
+  const { silo, experiment, membership, self, data, versions, gatherMs, aloneMs } = options;
   if (experiment.train.objective === 'samples') {
     throw new InputError(
       'objective-needs-sizes',
@@ -94,6 +96,7 @@ export function siloJob(options: SiloJobOptions): PeerJob {
     dials: neighboursToDial(plan, membership, self, silo.listen),
     record: experiment.record,
     mode: 'peer',
+    ...(aloneMs === undefined ? {} : { aloneMs }),
     controlMessagesPerSecond: silo.limits.controlMessagesPerSecond,
     log: { segmentBytesMax: silo.limits.logBytesMax, segmentsMax: silo.limits.logFilesKept + 1 },
     checkpointsKept: experiment.checkpoint.keep,

@@ -93,6 +93,7 @@ stop: {rounds: 1}`,
       },
       versions: {},
       gatherMs: 1000,
+      aloneMs: undefined,
     });
 
   it.each([

@@ -19,6 +19,7 @@ export class PeerStatusLine implements PeerWatcher {
   #accuracy: { readonly own?: number; readonly global?: number } = {};
   #others: readonly OtherPeer[] = [];
   #waiting: readonly number[] = [];
+  #nobody = false;
 
   /** `names` by index in the membership; `rounds` absent where the run ends by time or goal. */
   constructor(names: readonly string[], rounds: number | undefined, progress: Progress) {
@@ -56,6 +57,7 @@ export class PeerStatusLine implements PeerWatcher {
       this.#progress.note(`${this.#name(peer)} is ${up ? `up, in round ${round ?? 0}` : 'away'}`);
     }
     this.#others = others;
+    if (others.some(({ up }) => up)) this.#nobody = false;
     this.#show();
   }
 
@@ -69,6 +71,16 @@ export class PeerStatusLine implements PeerWatcher {
 
   onUnreachable(peer: number, reason: string): void {
     this.#progress.note(`cannot reach ${this.#name(peer)} ${printable(reason)}; trying again`);
+  }
+
+  onNobody(): void {
+    this.#nobody = true;
+    this.#progress.note('no neighbour is there: waiting for one of them to come back');
+  }
+
+  /** Whether no neighbour has been there. */
+  get nobody(): boolean {
+    return this.#nobody;
   }
 
   onNote(text: string): void {

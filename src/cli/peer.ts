@@ -37,6 +37,7 @@ const SECONDS_MAX = 1_000_000;
 interface PeerCommandOptions {
   readonly linger: string;
   readonly gather?: string;
+  readonly alone?: boolean;
 }
 
 export function declarePeer(program: Command, host: Host): void {
@@ -53,6 +54,10 @@ export function declarePeer(program: Command, host: Host): void {
       '--gather <seconds>',
       `wait so long at most for all neighbours before the first round (default: ${GATHER_SECONDS}, and ${GATHER_AGAIN_SECONDS} when going on)`,
     )
+    .option(
+      '--alone',
+      'when going on and no neighbour is there after --gather, do the other rounds alone; else it waits as long again (default: an hour), then stops',
+    )
     .addHelpText('after', EXAMPLES)
     .action(host.run<PeerCommandOptions>(peer));
 }
@@ -61,6 +66,7 @@ interface Prepared extends SiloSetup {
   readonly data: SiloOwnData;
   readonly lingerMs: number;
   readonly gatherMs: number | undefined;
+  readonly goesOnAlone: boolean;
 }
 
 async function peer(
@@ -85,7 +91,11 @@ async function peer(
   try {
     if (lock.tookOver)
       session.say(`an earlier process of this silo ended without a word; its folder is taken over`);
-    return await takePart(session, { ...setup, data, lingerMs, gatherMs }, path);
+    return await takePart(
+      session,
+      { ...setup, data, lingerMs, gatherMs, goesOnAlone: options.alone === true },
+      path,
+    );
   } finally {
     await lock.release();
   }
@@ -100,7 +110,9 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   await keepEdition(silo, membership);
   const gatherMs = prepared.gatherMs ?? 1000 * (checkpoints > 0 ? GATHER_AGAIN_SECONDS : GATHER_SECONDS);
   const self = place.index;
-  const job = siloJob({ silo, experiment, membership, self, data, versions: versions(), gatherMs });
+  const aloneMs = prepared.goesOnAlone ? undefined : (prepared.gatherMs ?? 1000 * GATHER_SECONDS);
+  const of = { silo, experiment, membership, self, data, versions: versions() };
+  const job = siloJob({ ...of, gatherMs, aloneMs });
   const interruption = session.io.interruption();
   const progress = session.progress(PLAIN_INTERVAL_MS);
   const names = membership.members.map(({ name }) => name);
@@ -110,8 +122,9 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   try {
     status.startsAt(running.round);
     session.say(announcement(prepared, running));
+    const ifNobody = checkpoints > 0 && aloneMs !== undefined ? ', and not at all where nobody comes' : '';
     session.say(
-      `waits for ${place.neighbours.join(', ')}; begins without who is missing after ${minutes(gatherMs)}`,
+      `waits for ${place.neighbours.join(', ')}; begins without who is missing after ${minutes(gatherMs)}${ifNobody}`,
     );
     const onInterruption = (): void => running.stop('interrupted');
     interruption.addEventListener('abort', onInterruption, { once: true });
@@ -125,7 +138,8 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
     if (report.reason !== 'stopped') await linger(running, lingerMs, progress, interruption);
     await running.close();
     progress.done();
-    return await finish(session, prepared, report, path);
+    const isAlone = status.nobody && !interruption.aborted;
+    return await finish(session, prepared, report, closingLines(prepared, report, path, isAlone));
   } catch (error) {
     await running.close().catch(() => undefined);
     throw error;
@@ -204,7 +218,7 @@ async function finish(
   session: Session,
   prepared: Prepared,
   report: PeerReport,
-  path: string,
+  closing: string,
 ): Promise<ExitCode | undefined> {
   const { silo, experiment } = prepared;
   const { formatSummary } = await import('../record/index.ts');
@@ -213,7 +227,7 @@ async function finish(
   const summary = await summaryOf(prepared, report);
   await writeRunFile(silo.runFolder, SUMMARY_FILE, formatSummary(summary));
   const run = await loadRun(silo.runFolder);
-  session.answer(summary, `\n${describeRun(run, session.style)}\n${closingLines(prepared, report, path)}`);
+  session.answer(summary, `\n${describeRun(run, session.style)}\n${closing}`);
   const { targetAccuracy } = experiment.stop;
   const missed = targetAccuracy !== undefined && summary.endReason !== 'target-accuracy';
   return report.reason === 'stopped' || missed ? exitCodes.goalMissed : undefined;
@@ -247,8 +261,19 @@ function announcement({ silo, experiment, place, membership }: Prepared, running
   ].join('\n');
 }
 
-function closingLines({ silo, experiment }: Prepared, report: PeerReport, path: string): string {
+function closingLines(
+  { silo, experiment, place }: Prepared,
+  report: PeerReport,
+  path: string,
+  isAlone: boolean,
+): string {
   const where = experiment.stop.rounds === undefined ? '' : ` of ${experiment.stop.rounds}`;
+  if (report.reason === 'stopped' && isAlone) {
+    return [
+      `None of ${place.neighbours.join(', ')} was there: they have ended, or cannot be reached. The model is that of round ${report.round}${where}: ${silo.runFolder}/params.safetensors`,
+      `Go on when one of them is back: grapevine peer ${path}; or without them: grapevine peer ${path} --alone`,
+    ].join('\n');
+  }
   if (report.reason === 'stopped') {
     return `Stopped in round ${report.round}${where}; a checkpoint is saved. Go on: grapevine peer ${path}`;
   }

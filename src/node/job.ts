@@ -50,6 +50,8 @@ export interface PeerJob {
   readonly dials?: readonly number[];
   /** That each other member may send; absent: as many as the transport's default. */
   readonly controlMessagesPerSecond?: number;
+  /** Where it goes on from a checkpoint and nobody is there: how long to wait on before it stops; absent: it goes on alone. */
+  readonly aloneMs?: number;
   /** What the peer tells others about itself as it goes; absent: nothing, a launcher sees it all. */
   readonly shared?: Shared;
   /** Metrics that are aggregated and that this silo keeps to itself; absent: none. */

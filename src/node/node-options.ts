@@ -49,6 +49,8 @@ export interface NodeDependencies {
   readonly onRound?: (record: RoundRecord, params: Vector) => void;
   /** Called when who is waited for changes. */
   readonly onWaiting?: (peers: readonly number[]) => void;
+  /** Nobody is there to begin with: the peer waits for somebody, then stops (PeerConfig.aloneMs). */
+  readonly onNobody?: () => void;
 }
 
 export interface NodeOutcome {

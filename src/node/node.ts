@@ -215,6 +215,7 @@ export class PeerNode {
         return this.#ruleRefused(action);
       case 'notice': {
         const { what, round, peer: other, detail } = action;
+        if (what === 'nobody') this.#with.onNobody?.();
         const more = {
           ...(other === undefined ? {} : { other }),
           ...(detail === undefined ? {} : { detail }),

@@ -56,6 +56,8 @@ export interface PeerWatcher {
   onRefused?(from: number | undefined, reason: string, detail: string): void;
   /** A neighbour cannot be dialled, once per reason; it is tried again without end. */
   onUnreachable?(peer: number, reason: string): void;
+  /** It would go on from a checkpoint, and nobody is there: it waits for somebody for as long as the job says, then stops. */
+  onNobody?(): void;
   /** Something people should read, such as a checkpoint that was passed over. */
   onNote?(text: string): void;
 }
@@ -229,13 +231,15 @@ export async function runPeer(
   const storage = makers.storage(job.folder);
   const [identity, trainer] = await Promise.all([loadIdentity(job.keyPath), makers.trainer(job.trainer)]);
   const stepsPerRound = job.localWork.count * (job.localWork.kind === 'epochs' ? trainer.stepsPerEpoch : 1);
-  const config = {
-    ...peerConfig(planFromJson(job.plan), job.self, stepsPerRound),
-    notExpected: job.revoked ?? [],
-  };
-  requireParamsFit(config.rule, config.context.options, trainer.layout.size);
+  const planned = peerConfig(planFromJson(job.plan), job.self, stepsPerRound);
+  requireParamsFit(planned.rule, planned.context.options, trainer.layout.size);
   const digests = { experimentDigest: job.experimentDigest, layoutDigest: layoutDigest(trainer.layout) };
   const resumeFrom = await findCheckpoint(job, storage, digests, watcher);
+  const config: PeerConfig = {
+    ...planned,
+    notExpected: job.revoked ?? [],
+    ...(resumeFrom === undefined || job.aloneMs === undefined ? {} : { aloneMs: job.aloneMs }),
+  };
   const incarnation = await nextIncarnation(storage, job.mode === 'peer' ? clock.calendar() : undefined);
   const params = await trainer.initialParams();
   const bounds: WireBounds = {
@@ -274,6 +278,7 @@ export async function runPeer(
       onUnreachable: (peer, reason) => watcher.onUnreachable?.(peer, reason),
       onRound: (record, after) => watcher.onRound?.(record, after),
       onWaiting: (peers) => watcher.onWaiting?.(peers),
+      onNobody: () => watcher.onNobody?.(),
     },
   );
   recorder.write(runInfo(job, trainer.backend, clock));

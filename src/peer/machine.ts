@@ -55,6 +55,8 @@ export interface PeerConfig {
   readonly notExpected?: readonly number[];
   /** How long to wait for neighbours before the first round. */
   readonly gatherMs: number;
+  /** Where nobody at all is there by then: how long to wait on for somebody, and then to stop. Absent: it goes on alone. */
+  readonly aloneMs?: number;
   /** How long to wait for an answer to a request for state before asking again. */
   readonly pullTimeoutMs: number;
   readonly aggregate?: AggregatePlan;
@@ -165,6 +167,7 @@ export type PeerAction =
         | 'adopted'
         | 'half-exchange'
         | 'gathered'
+        | 'nobody'
         | 'left'
         | 'diverged'
         | 'aggregate-without';

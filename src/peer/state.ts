@@ -57,6 +57,8 @@ export interface PeerState {
   readonly config: PeerConfig;
   /** `finished`: its rounds are over. */
   phase: 'new' | 'gathering' | 'running' | 'finished';
+  /** It has gathered long enough for who is missing, but nobody was there. */
+  alone: boolean;
   /** It has asked its driver to end it. */
   done: boolean;
   /** What is aggregated beside the rounds; undefined before anybody begins with it. */
@@ -98,6 +100,7 @@ export function createPeer(config: PeerConfig): PeerState {
   return {
     config,
     phase: 'new',
+    alone: false,
     done: false,
     service: undefined,
     incarnation: 0,

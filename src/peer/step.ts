@@ -108,6 +108,10 @@ function linkUp(run: Run, event: PeerEvent & { kind: 'linkUp' }): void {
   serviceLinkUp(run, peer, incarnation);
   resendTo(run, neighbour, event.round);
   askAlso(run, neighbour);
+  if (state.phase === 'gathering' && state.alone) {
+    state.alone = false;
+    run.actions.push({ kind: 'setTimer', name: 'gather', delayMs: state.config.gatherMs });
+  }
   // A peer that finds the others too far ahead does not wait for the rest.
   if (isBehind(state, event.peer, event.round)) return askForState(run, event.round);
   if (state.phase === 'gathering' && !state.pulling && everybodyUp(state)) gathered(run);
@@ -232,7 +236,20 @@ function timer(run: Run, name: string): void {
     decide(run);
     state.pulling = undefined;
   }
-  if (state.phase === 'gathering') gathered(run);
+  if (state.phase === 'gathering') gatheredEnough(run);
+}
+
+/** Whoever is missing is left out; but where nobody is there, some peers would rather not begin. */
+function gatheredEnough(run: Run): void {
+  const { state, actions } = run;
+  const { round, config } = state;
+  const { aloneMs } = config;
+  if (aloneMs === undefined || peersUp(state).length > 0) return gathered(run);
+  if (state.alone) return stop(run);
+  state.alone = true;
+  const detail = `waits ${aloneMs} ms more for somebody, then stops`;
+  actions.push({ kind: 'notice', what: 'nobody', peer: undefined, round, detail });
+  actions.push({ kind: 'setTimer', name: 'gather', delayMs: aloneMs });
 }
 
 function stop(run: Run): void {

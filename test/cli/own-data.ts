@@ -1,11 +1,13 @@
 /** The walk-through of docs/OWN-DATA.md in a folder of its own, on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseSummary } from '../../src/record/index.ts';
 import { run } from './run.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../topologies/own-data', import.meta.url));
@@ -132,4 +134,27 @@ export class Running {
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
+}
+
+/** Of a run that has ended. */
+export async function summaryOf(folder: string) {
+  const file = join(folder, 'summary.json');
+  return parseSummary(await readFile(file, 'utf8'), file);
+}
+
+/** Resolves when the run has written a checkpoint of this round or a later one. */
+export function checkpointOf(runFolder: string, round: number): Promise<void> {
+  const folder = join(runFolder, 'checkpoints');
+  return new Promise((resolve) => {
+    const watchers: FSWatcher[] = [];
+    const look = (): void => {
+      if (existsSync(folder) && watchers.length === 1) watchers.push(watch(folder, look));
+      const names = existsSync(folder) ? readdirSync(folder) : [];
+      if (!names.some((name) => /^\d+\.ckpt$/.test(name) && Number.parseInt(name, 10) >= round)) return;
+      for (const watcher of watchers) watcher.close();
+      resolve();
+    };
+    watchers.push(watch(runFolder, look));
+    look();
+  });
 }

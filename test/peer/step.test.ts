@@ -1,7 +1,7 @@
 /** One peer, one event at a time: gathering, names of messages, catching up, stopping. */
 import { describe, expect, test } from 'vitest';
 import { type PeerState, step } from '../../src/peer/index.ts';
-import type { PeerAction, PeerEvent } from '../../src/peer/machine.ts';
+import type { PeerAction, PeerConfig, PeerEvent } from '../../src/peer/machine.ts';
 import { peerConfig } from '../../src/peer/plan.ts';
 import { createPeer } from '../../src/peer/state.ts';
 import type { PeerMessage } from '../../src/wire/message.ts';
@@ -14,9 +14,13 @@ const plan = virtualPlan({ rounds: 20 });
 
 /** Peer 0 of a ring of five: its neighbours are 1 and 4. */
 class Peer {
-  readonly state: PeerState = createPeer(peerConfig(plan, 0, 2));
+  readonly state: PeerState;
   now = 0;
   #sequence = 100;
+
+  constructor(more: Partial<PeerConfig> = {}) {
+    this.state = createPeer({ ...peerConfig(plan, 0, 2), ...more });
+  }
 
   does(event: PeerEvent): readonly PeerAction[] {
     this.now += 1;
@@ -111,6 +115,36 @@ describe('gathering', () => {
     const peer = new Peer();
     const actions = peer.does({ kind: 'start', incarnation: 3, round: 20, params });
     expect(actions).toContainEqual({ kind: 'finish', reason: 'rounds', round: 20, params });
+  });
+
+  describe('by one that would rather not go on alone', () => {
+    const gather: PeerEvent = { kind: 'timer', name: 'gather' };
+    const wary = () => new Peer({ aloneMs: 5_000 }).start(7);
+
+    test('where nobody is there it waits on, then stops with what it has', () => {
+      const peer = wary();
+      expect(peer.does(gather)).toEqual([
+        expect.objectContaining({ kind: 'notice', what: 'nobody', round: 7 }),
+        { kind: 'setTimer', name: 'gather', delayMs: 5_000 },
+      ]);
+      const actions = peer.does(gather);
+      expect(actions).toContainEqual(expect.objectContaining({ kind: 'persist', round: 7, params }));
+      expect(actions.at(-1)).toEqual({ kind: 'finish', reason: 'stopped', round: 7, params });
+    });
+
+    test('somebody who comes meanwhile is begun with, after who is missing has had the time to gather again', () => {
+      const peer = wary();
+      peer.does(gather);
+      const timer = { kind: 'setTimer', name: 'gather', delayMs: plan.gatherMs };
+      expect(peer.up(1, 7)).toContainEqual(timer);
+      expect(kinds(peer.does(gather))).toContain('train');
+    });
+
+    test('where some are there it begins as any other', () => {
+      const peer = wary();
+      peer.up(4, 7);
+      expect(kinds(peer.does(gather))).toContain('train');
+    });
   });
 });
 

@@ -34,7 +34,7 @@ const LINK_FLAGS = { linux: [], darwin: ['-undefined', 'dynamic_lookup'] };
 const RETRY_MS = 24 * 3600 * 1000;
 
 /** Where src/train/peer-kernel.ts looks for it. */
-export const densePath = modules('.grapevine', 'dense-steps.node');
+const densePath = modules('.grapevine', 'dense-steps.node');
 const outcomePath = modules('.grapevine', 'dense-steps.json');
 const folder = join(root, 'native');
 

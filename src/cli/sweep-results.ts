@@ -1,6 +1,6 @@
 /** What a sweep came to: its tables and its plot as files, and what people are told. */
 import { join } from 'node:path';
-import type { BandLine } from '../report/lines.ts';
+import type { Curve } from '../sweep/panels.ts';
 import type { SweepOutcome } from '../sweep/runner.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import type { Row } from '../sweep/table.ts';
@@ -36,41 +36,53 @@ async function writeResults(
   const { writeSweepFile } = await import('../sweep/folder.ts');
   const { cellAt } = await import('../sweep/sweep.ts');
   const { formatCsv, rowOf } = await import('../sweep/table.ts');
-  const { plotLines } = await import('../report/lines.ts');
   const rows = results.flatMap((result, index) =>
     result === undefined ? [] : [rowOf(sweep, cellAt(sweep, index), result)],
   );
-  const lines = await curvesOf(sweep, results);
-  const { x, y } = sweep.plot;
-  const plot = plotLines({
-    title: `${sweep.name}: accuracy of the ${y === 'mean' ? 'mean' : 'worst'} silo, 95 % confidence over ${sweep.seeds.length} seeds`,
-    xLabel: { round: 'round', seconds: 'seconds', bytes: 'bytes sent by all peers' }[x],
-    yLabel: 'accuracy',
-    lines,
-  });
+  const curves = await curvesOf(sweep, results);
   await writeSweepFile(folder, 'table.csv', formatCsv(rows));
-  const document = { name: sweep.name, rows, curves: lines };
+  const names = sweep.axes.map(({ name }) => name);
+  const named = curves.map(({ labels, points }) => ({
+    ...Object.fromEntries(names.map((name, axis) => [name, labels[axis]])),
+    points,
+  }));
+  const document = { name: sweep.name, rows, curves: named };
   await writeSweepFile(folder, 'table.json', `${JSON.stringify(document, null, 2)}\n`);
-  await writeSweepFile(folder, 'plot.svg', plot);
+  await writeSweepFile(folder, 'plot.svg', await plotOf(sweep, curves));
   return rows;
 }
 
-/** One line per combination of the axes. */
-async function curvesOf(sweep: Sweep, results: SweepOutcome['results']): Promise<BandLine[]> {
+/** One frame, or a panel for each point of some axes. */
+async function plotOf(sweep: Sweep, curves: readonly Curve[]): Promise<string> {
+  const { panelsOf } = await import('../sweep/panels.ts');
+  const { plotLines } = await import('../report/lines.ts');
+  const { plotPanels } = await import('../report/panels.ts');
+  const { x, y } = sweep.plot;
+  const said = {
+    title: `${sweep.name}: accuracy of the ${y === 'mean' ? 'mean' : 'worst'} silo, 95 % confidence over ${sweep.seeds.length} seeds`,
+    xLabel: { round: 'round', seconds: 'seconds', bytes: 'bytes sent by all peers' }[x],
+    yLabel: 'accuracy',
+  };
+  const panels = panelsOf(sweep, curves);
+  return panels.length > 1
+    ? plotPanels({ ...said, panels })
+    : plotLines({ ...said, lines: panels[0]?.lines ?? [] });
+}
+
+/** One per combination of the axes that has been judged. */
+async function curvesOf(sweep: Sweep, results: SweepOutcome['results']): Promise<Curve[]> {
   const { curveOf } = await import('../sweep/curves.ts');
   const { cellAt } = await import('../sweep/sweep.ts');
   const seedCount = sweep.seeds.length;
-  const lines: BandLine[] = [];
+  const curves: Curve[] = [];
   for (let first = 0; first < results.length; first += seedCount) {
-    const { labels } = cellAt(sweep, first);
-    const shown = labels.filter((_, axis) => (sweep.axes[axis]?.points.length ?? 0) > 1);
     const runs = results
       .slice(first, first + seedCount)
       .flatMap((result) => (result?.kind === 'done' ? [result.points] : []));
-    const line = curveOf(shown.join(', ') || sweep.name, runs, sweep.plot);
-    if (line !== undefined) lines.push(line);
+    const points = curveOf(runs, sweep.plot);
+    if (points !== undefined) curves.push({ labels: cellAt(sweep, first).labels, points });
   }
-  return lines;
+  return curves;
 }
 
 async function closing(

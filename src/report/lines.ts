@@ -33,11 +33,22 @@ const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
 const TICKS = 6;
 
+/** Where curves are drawn, in the SVG's units. */
+export interface Frame {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
 interface Axis {
-  readonly from: number;
-  readonly to: number;
   readonly ticks: readonly number[];
   place(value: number): number;
+}
+
+export interface Axes {
+  readonly x: Axis;
+  readonly y: Axis;
 }
 
 /** SVG text; says so inside where there is nothing to show. */
@@ -46,58 +57,109 @@ export function plotLines({ title, xLabel, yLabel, lines, logX = false, logY = f
     name,
     points: points.filter(({ x, low }) => (!logX || x > 0) && (!logY || low > 0)),
   }));
-  const all = shown.flatMap(({ points }) => points);
-  const xAxis = axisOf(
-    all.map(({ x }) => x),
-    logX,
-    MARGIN.left,
-    WIDTH - MARGIN.right,
-  );
-  const yAxis = axisOf(
-    all.flatMap(({ low, high }) => [low, high]),
-    logY,
-    HEIGHT - MARGIN.bottom,
-    MARGIN.top,
-  );
+  const frame = {
+    left: MARGIN.left,
+    right: WIDTH - MARGIN.right,
+    top: MARGIN.top,
+    bottom: HEIGHT - MARGIN.bottom,
+  };
+  const axes = axesOf(shown, frame, { logX, logY });
+  const isEmpty = shown.every(({ points }) => points.length === 0);
+  return svgText(title, WIDTH, HEIGHT, [
+    ...grid(axes, frame),
+    ...labels(frame, xLabel, yLabel, { bottom: HEIGHT, left: 0 }),
+    ...curves(shown, axes, (_, index) => index),
+    ...legend(
+      shown.map(({ name }) => name),
+      WIDTH - MARGIN.right + 16,
+      MARGIN.top + 10,
+    ),
+    ...(isEmpty ? [`<text x="${MARGIN.left + 20}" y="${HEIGHT / 2}">nothing to show</text>`] : []),
+  ]);
+}
+
+/** The whole picture with its title. */
+export function svgText(title: string, width: number, height: number, parts: readonly string[]): string {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
     `<title>${escaped(title)}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+    `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${MARGIN.left}" y="24" font-size="16" font-weight="600" fill="#1c2024">${escaped(title)}</text>`,
-    ...grid(xAxis, yAxis),
-    `<text x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 10}" text-anchor="middle" fill="#1c2024">${escaped(xLabel)}</text>`,
-    `<text transform="translate(18 ${(MARGIN.top + HEIGHT - MARGIN.bottom) / 2}) rotate(-90)" text-anchor="middle" fill="#1c2024">${escaped(yLabel)}</text>`,
-    ...shown.flatMap((line, index) => drawn(line, index, xAxis, yAxis)),
-    ...legend(shown),
-    ...(all.length === 0 ? [`<text x="${MARGIN.left + 20}" y="${HEIGHT / 2}">nothing to show</text>`] : []),
+    ...parts,
     '</svg>\n',
   ].join('\n');
 }
 
-function drawn({ points }: BandLine, index: number, xAxis: Axis, yAxis: Axis): string[] {
-  const at = (x: number, y: number) => `${xAxis.place(x).toFixed(1)},${yAxis.place(y).toFixed(1)}`;
-  const upper = points.map(({ x, high }) => at(x, high));
-  const lower = points.map(({ x, low }) => at(x, low)).reverse();
-  const hasBand = points.some(({ low, high }) => low !== high);
-  const line = points.map(({ x, mean }) => at(x, mean)).join(' ');
+/** Axes that hold all the lines. */
+export function axesOf(
+  lines: readonly BandLine[],
+  { left, right, top, bottom }: Frame,
+  { logX = false, logY = false }: { readonly logX?: boolean; readonly logY?: boolean } = {},
+): Axes {
+  const all = lines.flatMap(({ points }) => points);
+  return {
+    x: axisOf(
+      all.map(({ x }) => x),
+      logX,
+      left,
+      right,
+    ),
+    y: axisOf(
+      all.flatMap(({ low, high }) => [low, high]),
+      logY,
+      bottom,
+      top,
+    ),
+  };
+}
+
+/** What the axes show, beside a frame and below it; `outer`: the picture's own bottom and left. */
+export function labels(
+  { left, right, top, bottom }: Frame,
+  xLabel: string,
+  yLabel: string,
+  outer: { readonly bottom: number; readonly left: number },
+): string[] {
   return [
-    ...(hasBand
-      ? [`<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour(index)}" opacity="0.16"/>`]
-      : []),
-    `<polyline points="${line}" fill="none" stroke="${colour(index)}" stroke-width="2" stroke-dasharray="${dash(index)}"/>`,
-    ...(points.length <= 12
-      ? points.map(({ x, mean }) => {
-          const [cx, cy] = at(x, mean).split(',');
-          return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour(index)}"/>`;
-        })
-      : []),
+    `<text x="${(left + right) / 2}" y="${outer.bottom - 10}" text-anchor="middle" fill="#1c2024">${escaped(xLabel)}</text>`,
+    `<text transform="translate(${outer.left + 18} ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle" fill="#1c2024">${escaped(yLabel)}</text>`,
   ];
 }
 
-function legend(lines: readonly BandLine[]): string[] {
-  const left = WIDTH - MARGIN.right + 16;
-  return lines.flatMap(({ name }, index) => {
-    const y = MARGIN.top + 10 + index * 20;
+/** All bands first, so that none hides a line; `styleOf` numbers a line's colour and dashes. */
+export function curves(
+  lines: readonly BandLine[],
+  { x: xAxis, y: yAxis }: Axes,
+  styleOf: (line: BandLine, index: number) => number,
+): string[] {
+  const at = (x: number, y: number) => `${xAxis.place(x).toFixed(1)},${yAxis.place(y).toFixed(1)}`;
+  const bands = lines.flatMap((line, index) => {
+    const { points } = line;
+    if (points.every(({ low, high }) => low === high)) return [];
+    const upper = points.map(({ x, high }) => at(x, high));
+    const lower = points.map(({ x, low }) => at(x, low)).reverse();
+    return `<polygon points="${[...upper, ...lower].join(' ')}" fill="${colour(styleOf(line, index))}" opacity="0.16"/>`;
+  });
+  const drawn = lines.flatMap((line, index) => {
+    const style = styleOf(line, index);
+    const corners = line.points.map(({ x, mean }) => at(x, mean));
+    return [
+      `<polyline points="${corners.join(' ')}" fill="none" stroke="${colour(style)}" stroke-width="2" stroke-dasharray="${dash(style)}"/>`,
+      ...(corners.length <= 12 ? corners.map((corner) => dot(corner, colour(style))) : []),
+    ];
+  });
+  return [...bands, ...drawn];
+}
+
+function dot(corner: string, fill: string): string {
+  const [x, y] = corner.split(',');
+  return `<circle cx="${x}" cy="${y}" r="3" fill="${fill}"/>`;
+}
+
+/** Names below each other, in the order of their styles. */
+export function legend(names: readonly string[], left: number, top: number): string[] {
+  return names.flatMap((name, index) => {
+    const y = top + index * LEGEND_STEP;
     return [
       `<line x1="${left}" x2="${left + 26}" y1="${y}" y2="${y}" stroke="${colour(index)}" stroke-width="3" stroke-dasharray="${dash(index)}"/>`,
       `<text x="${left + 34}" y="${y + 4}" fill="#1c2024">${escaped(name)}</text>`,
@@ -105,8 +167,10 @@ function legend(lines: readonly BandLine[]): string[] {
   });
 }
 
-function grid(xAxis: Axis, yAxis: Axis): string[] {
-  const [left, right, top, bottom] = [MARGIN.left, WIDTH - MARGIN.right, MARGIN.top, HEIGHT - MARGIN.bottom];
+/** Between two names of a legend. */
+export const LEGEND_STEP = 20;
+
+export function grid({ x: xAxis, y: yAxis }: Axes, { left, right, top, bottom }: Frame): string[] {
   return [
     ...yAxis.ticks.flatMap((tick) => {
       const y = yAxis.place(tick).toFixed(1);
@@ -140,7 +204,7 @@ function axisOf(values: readonly number[], logarithmic: boolean, start: number, 
   const ticks: number[] = [];
   for (let exponent = from; exponent <= to; exponent += step) ticks.push(10 ** exponent);
   const place = (value: number) => start + ((end - start) * (Math.log10(value) - from)) / (to - from);
-  return { from: 10 ** from, to: 10 ** to, ticks, place };
+  return { ticks, place };
 }
 
 function linearAxis(least: number, most: number, start: number, end: number): Axis {
@@ -151,7 +215,7 @@ function linearAxis(least: number, most: number, start: number, end: number): Ax
   const from = Math.floor(least / step) * step;
   const to = Math.max(Math.ceil(most / step) * step, from + step);
   const ticks = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) => from + index * step);
-  return { from, to, ticks, place: (value) => start + ((end - start) * (value - from)) / (to - from) };
+  return { ticks, place: (value) => start + ((end - start) * (value - from)) / (to - from) };
 }
 
 function label(value: number): string {

@@ -2,7 +2,7 @@
  * Curves over the seeds of each combination: mean and 95 % confidence interval of the mean, mean ± t(0.975, n − 1) · s / √n (Student).
  * Runs meet on a common grid between where all have begun and where all have ended; between its points a run stays where it was last.
  */
-import type { BandLine, BandPoint } from '../report/lines.ts';
+import type { BandPoint } from '../report/lines.ts';
 import type { RoundPoint } from './table.ts';
 
 const GRID_POINTS = 120;
@@ -19,21 +19,19 @@ export interface CurveOptions {
 
 /** `runs` are those of one combination, one per seed. Undefined where none of them has been judged. */
 export function curveOf(
-  name: string,
   runs: readonly (readonly RoundPoint[])[],
   { x, y }: CurveOptions,
-): BandLine | undefined {
+): BandPoint[] | undefined {
   const judged = runs.filter((points) => points.length > 0);
   if (judged.length === 0) return undefined;
   const from = Math.max(...judged.map((points) => (points[0] as RoundPoint)[x]));
   const to = Math.min(...judged.map((points) => (points.at(-1) as RoundPoint)[x]));
-  const points = gridOf(judged, from, Math.max(from, to), x).map((at): BandPoint => {
+  return gridOf(judged, from, Math.max(from, to), x).map((at): BandPoint => {
     const values = judged.map((run) => valueAt(run, at, x, y));
     const { mean, low, high } = interval(values);
     // With few seeds Student's interval is wider than an accuracy can be.
     return { x: at, mean, low: Math.max(0, low), high: Math.min(1, high) };
   });
-  return { name, points };
 }
 
 /** Mean and its 95 % confidence interval; one value alone has none. */

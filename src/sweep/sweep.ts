@@ -30,6 +30,8 @@ const sweepSchema = z.strictObject({
     .strictObject({
       x: z.enum(['round', 'seconds', 'bytes']).default('round'),
       y: z.enum(['mean', 'worst']).default('mean'),
+      /** Axes whose points get a panel each; their combinations with all other axes are the lines. */
+      panels: z.array(z.string()).optional(),
     })
     .prefault({}),
 });
@@ -76,7 +78,12 @@ export function parseSweep(text: string, file: string): Sweep {
   const { vary, seeds, experiment, target, ...rest } = checked.value;
   const axes = Object.entries(vary).map(([name, points]) => axisOf(name, points));
   const seedList = typeof seeds === 'number' ? Array.from({ length: seeds }, (_, index) => index + 1) : seeds;
-  const problems = [...axes.flatMap(repeatedLabels), ...repeatedSeeds(seedList), ...doubleSettings(axes)];
+  const problems = [
+    ...axes.flatMap(repeatedLabels),
+    ...repeatedSeeds(seedList),
+    ...doubleSettings(axes),
+    ...unknownPanels(axes, rest.plot.panels ?? []),
+  ];
   if (problems.length > 0) throw new ProblemsError(file, problems);
   return {
     ...rest,
@@ -148,6 +155,16 @@ function repeatedSeeds(seeds: readonly number[]): Problem[] {
   return repeated === undefined
     ? []
     : [{ path: 'seeds', message: `has ${repeated} twice; wanted each seed once` }];
+}
+
+function unknownPanels(axes: readonly Axis[], panels: readonly string[]): Problem[] {
+  const names = axes.map(({ name }) => name);
+  return panels
+    .filter((panel) => !names.includes(panel))
+    .map((panel) => ({
+      path: 'plot.panels',
+      message: `names ${panel}, which is no axis; wanted some of ${names.join(', ') || 'none, as nothing is varied'}`,
+    }));
 }
 
 /** Two axes that set the same path: the later one would win everywhere, and the earlier say nothing. */

@@ -1,28 +1,21 @@
 /**
  * Scaled sign: Q(x) = (‖x‖₁/d)·sign(x), with sign(0) = +1: a bit an element (Karimireddy et al. 2019, "Error feedback fixes
  * SignSGD", Lemma 8). ‖x − Q(x)‖² = ‖x‖² − ‖x‖₁²/d, so δ = ‖x‖₁²/(d·‖x‖²): 2/π for normal elements, 1/d at worst.
- * Layout: the scale in the vector's precision, then the signs, lowest bit first; a set bit is negative.
+ * Layout: the scale, then the signs, lowest bit first; a set bit is negative. The scale of an f64 vector is f64, that of an f32 vector the
+ * upper half of an f32, rounded (bfloat16): within 2⁻⁸ of the best one, so that δ is less by 2⁻¹⁶ of it.
  */
-import { precisionOf } from '../params/layout.ts';
-import {
-  type Codec,
-  type Compressor,
-  readNumber,
-  widthOf,
-  withoutOptions,
-  writeNumber,
-  wrongSize,
-} from './codec.ts';
+import { type Precision, precisionOf } from '../params/layout.ts';
+import { type Codec, type Compressor, readNumber, withoutOptions, writeNumber, wrongSize } from './codec.ts';
 
 const codec: Codec = {
   bytesOf(length, precision) {
-    const bytes = widthOf(precision) + Math.ceil(length / 8);
+    const bytes = scaleBytes(precision) + Math.ceil(length / 8);
     return { bytesMin: bytes, bytesMax: bytes };
   },
   encode(vector) {
     const { length } = vector;
     const precision = precisionOf(vector);
-    const width = widthOf(precision);
+    const width = scaleBytes(precision);
     const bytes = new Uint8Array(width + Math.ceil(length / 8));
     let sum = 0;
     for (let start = 0, at = width; start < length; start += 8, at++) {
@@ -35,24 +28,46 @@ const codec: Codec = {
       }
       bytes[at] = signs;
     }
-    writeNumber(bytes, 0, sum / length, precision);
+    writeScale(bytes, sum / length, precision);
     return bytes;
   },
   decode(bytes, into) {
     const precision = precisionOf(into);
-    const width = widthOf(precision);
+    const width = scaleBytes(precision);
     const problem = wrongSize(bytes, width + Math.ceil(into.length / 8));
     if (problem !== undefined) return problem;
-    const scale = readNumber(bytes, 0, precision);
+    const scale = readScale(bytes, precision);
     if (!(scale >= 0 && scale < Number.POSITIVE_INFINITY))
       return 'the scale is not a finite number of at least 0';
     for (let index = 0; index < into.length; index++)
       into[index] = (bytes[width + (index >>> 3)]! >>> (index & 7)) & 1 ? -scale : scale;
     return undefined;
   },
-  contractionOf: (length) => 1 / length,
+  contractionOf: (length) => (1 - 2 ** -16) / length,
   lengthMin: 1,
 };
+
+function scaleBytes(precision: Precision): 2 | 8 {
+  return precision === 'f32' ? 2 : 8;
+}
+
+function writeScale(bytes: Uint8Array, scale: number, precision: Precision): void {
+  if (precision === 'f64') return writeNumber(bytes, 0, scale, precision);
+  const whole = new Uint32Array(Float32Array.of(scale).buffer)[0]!;
+  // To the nearest, ties up; what is not finite stays so, and the largest numbers do not become infinite.
+  const half = whole >= INFINITE ? whole >>> 16 : Math.min((whole + 0x8000) >>> 16, LARGEST_HALF);
+  bytes[0] = half & 0xff;
+  bytes[1] = half >>> 8;
+}
+
+function readScale(bytes: Uint8Array, precision: Precision): number {
+  if (precision === 'f64') return readNumber(bytes, 0, precision);
+  return readNumber(Uint8Array.of(0, 0, bytes[0]!, bytes[1]!), 0, precision);
+}
+
+/** The bits of the f32 infinity, and the upper half of the largest f32 below it. */
+const INFINITE = 0x7f800000;
+const LARGEST_HALF = 0x7f7f;
 
 export const sign: Compressor = {
   kind: 'sign',

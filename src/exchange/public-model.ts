@@ -101,16 +101,16 @@ function nextVersion(model: PublicModel, round: number): Version {
 }
 
 /**
- * numbers: delta [incarnation and count it starts from, count it leads to], none where these are the sender's life, `round` and
- * `round` + 1; replica [count], none where it is `round` + 1.
+ * numbers: delta [incarnation and count it starts from, count it leads to], none where these are the sender's life (or no life: version
+ * (0, 0)), `round` and `round` + 1; replica [count], none where it is `round` + 1.
  */
 export function messageOf({ from = ZERO, to, round, content }: Change): RuleMessage {
   const usual = to.count === round + 1;
   if (!(content instanceof Uint8Array))
     return { kind: 'replica', round, vectors: [content], numbers: usual ? [] : [to.count] };
   const { incarnation, count } = from;
-  const numbers =
-    usual && incarnation === to.incarnation && count === round ? [] : [incarnation, count, to.count];
+  const follows = count === round && (count === 0 || incarnation === to.incarnation);
+  const numbers = usual && follows ? [] : [incarnation, count, to.count];
   return { kind: 'delta', round, vectors: [], numbers, payload: content };
 }
 
@@ -121,7 +121,8 @@ export function changeOf(
 ): Change | undefined {
   if (kind === 'delta') {
     if (numbers.length !== 0 && numbers.length !== 3) return undefined;
-    const [fromIncarnation = incarnation, count = round, to = round + 1] = numbers;
+    const [fromIncarnation = round === 0 ? ZERO.incarnation : incarnation, count = round, to = round + 1] =
+      numbers;
     const from = { incarnation: fromIncarnation, count };
     return { from, to: { incarnation, count: to }, round, content: present(payload, 'payload of a delta') };
   }

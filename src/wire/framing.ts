@@ -4,27 +4,26 @@
  *
  * | bytes | field | |
  * |---|---|---|
- * | 1 | magic | `G` |
- * | 1 | version | 3, of frame and head alike |
+ * | 1 | mark | 0xb4: 0xb in the high half, the version, of frame and head alike, in the low one |
  * | 1 or 2 | headBytes | varint |
  * | 1 to 8 | bodyBytes | varint |
  * | headBytes, bodyBytes | head, then body | |
- * | 8 | trailer | the first 8 bytes of a digest over all before |
+ * | 4 | trailer | the first 4 bytes of a digest over all before |
  *
  * A varint is an integer in groups of 7 bits, the lowest first, the top bit set in every byte but the last; no last byte of 0 but for
  * 0 itself. The digest sits behind the body so that a sender digests while it sends; the sizes sit before it so that a receiver can refuse
- * before it takes memory. The digest (transport/frame-digest.ts) is there for accidents (one in 2⁶⁴ passes); who sent a frame, and that nobody changed it on its
+ * before it takes memory. The digest (transport/frame-digest.ts) is there for accidents (one in 2³² passes); who sent a frame, and that nobody changed it on its
  * way, is known from the encryption below it and from gossip's signatures.
  */
 
-const FRAMING_VERSION = 3;
-export const TRAILER_BYTES = 8;
+const FRAMING_VERSION = 4;
+export const TRAILER_BYTES = 4;
 
-const MAGIC = 0x47;
-const FIXED_BYTES = 2;
+const MAGIC = 0xb;
+const MARK_BYTES = 1;
 const HEAD_SIZE_BYTES_MAX = 2;
 const BODY_SIZE_BYTES_MAX = 8;
-export const PREAMBLE_BYTES_MAX = FIXED_BYTES + HEAD_SIZE_BYTES_MAX + BODY_SIZE_BYTES_MAX;
+export const PREAMBLE_BYTES_MAX = MARK_BYTES + HEAD_SIZE_BYTES_MAX + BODY_SIZE_BYTES_MAX;
 
 export interface FrameBounds {
   readonly headBytesMax: number;
@@ -39,7 +38,7 @@ export type PreambleResult =
 
 /** Bytes of a whole frame, preamble to trailer. */
 export function frameBytes(headBytes: number, bodyBytes: number): number {
-  const preamble = FIXED_BYTES + varintBytes(headBytes) + varintBytes(bodyBytes);
+  const preamble = MARK_BYTES + varintBytes(headBytes) + varintBytes(bodyBytes);
   return preamble + headBytes + bodyBytes + TRAILER_BYTES;
 }
 
@@ -50,17 +49,17 @@ export function trailerOf(all: { digest(): Uint8Array }): Uint8Array {
 
 /** Sizes are safe integers. */
 export function encodePreamble(headBytes: number, bodyBytes: number): Uint8Array {
-  return Uint8Array.of(MAGIC, FRAMING_VERSION, ...varint(headBytes), ...varint(bodyBytes));
+  return Uint8Array.of(MAGIC * 16 + FRAMING_VERSION, ...varint(headBytes), ...varint(bodyBytes));
 }
 
 /** Reads and bounds what begins a frame; undefined while the preamble is not whole, which it is after PREAMBLE_BYTES_MAX bytes at the latest. */
 export function decodePreamble(bytes: Uint8Array, bounds: FrameBounds): PreambleResult | undefined {
-  if (bytes.length > 0 && bytes[0] !== MAGIC)
-    return refuse('frame-magic', 'the bytes are not a Grapevine frame');
-  if (bytes.length < FIXED_BYTES) return undefined;
-  if (bytes[1] !== FRAMING_VERSION)
-    return refuse('frame-magic', `framing version ${bytes[1]}, wanted ${FRAMING_VERSION}`);
-  const head = readVarint(bytes, FIXED_BYTES, HEAD_SIZE_BYTES_MAX);
+  const [mark] = bytes;
+  if (mark === undefined) return undefined;
+  if (mark >> 4 !== MAGIC) return refuse('frame-magic', 'the bytes are not a Grapevine frame');
+  if (mark % 16 !== FRAMING_VERSION)
+    return refuse('frame-magic', `framing version ${mark % 16}, wanted ${FRAMING_VERSION}`);
+  const head = readVarint(bytes, MARK_BYTES, HEAD_SIZE_BYTES_MAX);
   if (head === 'longer') return undefined;
   if (head === 'invalid')
     return refuse('frame-too-large', `the size of the head is no varint of ${HEAD_SIZE_BYTES_MAX} bytes`);

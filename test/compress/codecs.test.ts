@@ -116,6 +116,26 @@ test('scaled sign by hand: the mean magnitude with each sign, and + for 0', () =
   expect([...through('sign', Float64Array.of(1, -2, 0, 5))]).toEqual([2, -2, 2, 2]);
 });
 
+test('scaled sign of f32: a scale of two bytes, to the nearest of eight binary digits, and never infinite', () => {
+  const scaleOf = (value: number) => through('sign', Float32Array.of(value, -value))[0];
+  expect([1, 1 + 2 ** -9, 1 + 2 ** -8, 1 + 2 ** -7, 3, 0].map(scaleOf)).toEqual([
+    1,
+    1,
+    1 + 2 ** -7,
+    1 + 2 ** -7,
+    3,
+    0,
+  ]);
+  const largest = 2 ** 128 - 2 ** 104;
+  expect(scaleOf(largest)).toBe(2 ** 128 - 2 ** 120);
+  for (let seed = 0; seed < 200; seed++) {
+    const value = noiseOf(seed)() * 2 ** (seed % 60);
+    expect(Math.abs(scaleOf(value)! / value - 1)).toBeLessThanOrEqual(2 ** -8);
+  }
+  const parsed = parseCompressor('sign');
+  expect(parsed.ok && parsed.codec.encode(new Float32Array(650), noiseOf(1)).length).toBe(84);
+});
+
 test('int8 by hand: 127 steps to the largest of 256 elements', () => {
   const vector = new Float32Array(257);
   vector.set([127, -1.4, 0.6, -127]);

@@ -47,7 +47,7 @@ async function bareNode(index: number, connectionGater: ConnectionGater = {}): P
     services: { identify: identify({ runOnConnectionOpen: false }) },
   });
   cleanUp.push(() => node.stop() as Promise<void>);
-  await node.handle('/grapevine/3/data', (stream) => stream.addEventListener('message', () => undefined));
+  await node.handle('/grapevine/4/data', (stream) => stream.addEventListener('message', () => undefined));
   return node;
 }
 
@@ -62,7 +62,7 @@ function hostileGreeting(changes: Partial<GreetingMessage> = {}): GreetingMessag
   return {
     ...{
       type: 'greeting',
-      versions: [3],
+      versions: [4],
       index: 1,
       name: 'silo-1',
       instance: 'abc',
@@ -92,7 +92,7 @@ async function greet(node: Libp2p, to: Started, bytes: Uint8Array): Promise<unkn
 
 async function dataStream(node: Libp2p, to: Started): Promise<Stream> {
   const data = await node.dial(multiaddr(to.addresses[0]!), { force: true });
-  return data.newStream('/grapevine/3/data');
+  return data.newStream('/grapevine/4/data');
 }
 
 function closed(stream: Stream): Promise<void> {
@@ -120,7 +120,7 @@ describe('members that send rubbish', () => {
       expect([told?.peer, told?.reason]).toEqual([1, reason]);
       await reset;
       // The link survives: the next stream carries a proper frame.
-      const second = await node.getConnections().at(-1)!.newStream('/grapevine/3/data');
+      const second = await node.getConnections().at(-1)!.newStream('/grapevine/4/data');
       const good = Buffer.concat([encodePreamble(1, 8), Uint8Array.of(1), new Uint8Array(8)]);
       second.send(Buffer.concat([good, trailerOf(new FrameDigest().update(good))]));
       expect((await target.witness.until('frame'))[0]?.body.byteLength).toBe(8);

@@ -52,3 +52,12 @@ test('is what the encoded and framed message has, whatever is in it', () => {
     { numRuns: 500 },
   );
 });
+
+test('a compressed model costs twelve bytes more than its payload, in the first rounds', () => {
+  const payload = new Uint8Array(84);
+  const told = {
+    type: 'exchange' as const,
+    message: { kind: 'delta', round: 7, vectors: [], numbers: [], payload },
+  };
+  expect(frameBytesOf({ incarnation: 1, sequence: 8, message: told })).toBe(84 + 12);
+});

@@ -9,7 +9,7 @@ export const HELLO_PROTOCOL = '/grapevine/1/hello';
 const HELLO_BYTES_MAX = 4096;
 
 /** Newest last; the data plane speaks the newest that both ends list. */
-export const PROTOCOL_VERSIONS: readonly number[] = [3];
+export const PROTOCOL_VERSIONS: readonly number[] = [4];
 
 export function dataProtocol(version: number): string {
   return `/grapevine/${version}/data`;

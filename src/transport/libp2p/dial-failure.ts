@@ -11,7 +11,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/DialDenied|ConnectionDenied|gater/, 'denied here: it is no neighbour'],
   [/Timeout|Abort|ETIMEDOUT|timed out/i, 'no answer in time'],
   [
-    /ECONNRESET|EPIPE|UnexpectedEOF|UnexpectedEnd|StreamReset|Stream(State|Closed)|MuxerClosed|ConnectionClos|closed|reset/i,
+    /ECONNRESET|EPIPE|UnexpectedEOF|UnexpectedEnd|StreamReset|Stream(State|Closed)|MuxerClosed|ConnectionClos|closed?|reset/i,
     'it closed the connection: does its membership have this silo as a neighbour?',
   ],
 ];
@@ -28,7 +28,10 @@ export function describeAddresses(addresses: readonly Multiaddr[]): string {
   return `at ${addresses.map((address) => address.toString().replace(/\/p2p\/[^/]*$/, '')).join(', ')}`;
 }
 
-function meaningOf(error: unknown): string {
+/** libp2p also throws the event that ended its waiting: a stream's `close`, for one. */
+function meaningOf(thrown: unknown): string {
+  const event = thrown instanceof Event ? (thrown as Event & { readonly error?: unknown }) : undefined;
+  const error = event === undefined ? thrown : (event.error ?? `connection: ${event.type}`);
   const detail = describeError(error);
   const { name = '', code = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   const clues = `${name} ${code} ${detail}`;

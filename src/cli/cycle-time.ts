@@ -8,6 +8,7 @@ import {
   NETWORK_HELP,
   type NetworkOptions,
   networkLine,
+  numberOf,
   openNetwork,
   timeLimitMs,
 } from './network-options.ts';
@@ -21,12 +22,15 @@ Examples:
   grapevine cycle-time --underlay gaia --overlay star.yaml --rule gossip
 
 An overlay whose edges all meet in one silo is judged by the STAR rule, as a server and its clients, unless --rule gossip says
-that its silos exchange as peers. A schedule is judged by the max-plus eigenvalue of its period.
+that its silos exchange as peers. A schedule is judged by the max-plus eigenvalue of its period. What the file says under
+timing (random rounds, stale arcs, a star) holds, unless --rule gossip says that silos just follow its arcs and schedule.
+Nodes are matched with the network's silos by name; those without names (nodes: 11) go by position.
 ${NETWORK_HELP}`;
 
 interface CycleTimeOptions extends NetworkOptions {
   readonly overlay: string;
   readonly rule: 'auto' | 'gossip' | 'star';
+  readonly seed: string;
   readonly timeLimit: string;
   readonly picture?: string;
 }
@@ -37,6 +41,7 @@ export function declareCycleTime(program: Command, host: Host): void {
     .addOption(
       new Option('--rule <rule>', 'how a round goes').choices(['auto', 'gossip', 'star']).default('auto'),
     )
+    .option('--seed <n>', 'of rounds that are random', '1')
     .option(
       '--time-limit <s>',
       'seconds, for judging and then for the lower bound, which ends sooner where it can',
@@ -52,17 +57,23 @@ async function cycleTime(
   _operands: readonly string[],
   options: CycleTimeOptions,
 ): Promise<undefined> {
-  const { boundOf, judge, parseOverlay, requireConnected } = await import('../topology/index.ts');
+  const { boundOf, judge, matchedSilos, parseOverlay, requireConnected } = await import(
+    '../topology/index.ts'
+  );
   const { readDocumentFile } = await import('../base/document.ts');
   const { boundText, judgementDocument, judgementLines } = await import('./design-text.ts');
-  const overlay = parseOverlay(readDocumentFile(options.overlay, 'the overlay'), options.overlay);
+  const file = options.overlay;
+  const given = parseOverlay(readDocumentFile(file, 'the overlay'), file);
+  const seed = Math.trunc(numberOf('--seed', options.seed));
   const network = await openNetwork(options);
-  requireConnected(overlay);
+  requireConnected(given);
+  const match = { file, network: network.underlay.name, silos: network.graph.names };
+  const { overlay, by } = matchedSilos(given, match);
   if (options.picture !== undefined) await requirePlaces(network);
   const timing = timingOf(overlay, options.rule);
   const now = () => session.io.clock.now();
   const endMs = now() + timeLimitMs(options.timeLimit);
-  const judgement = judge(network.graph, overlay, timing, { expired: () => now() >= endMs });
+  const judgement = judge(network.graph, overlay, timing, { seed, expired: () => now() >= endMs });
   const judged = { name: overlay.name, design: { overlay, timing, notes: [] }, judgement };
   const { lowerBoundMs } = boundOf(network.graph, [judged], now, endMs);
   const isStatic = overlay.schedule === undefined;
@@ -77,25 +88,46 @@ async function cycleTime(
     lengths: network.lengths,
     ...(network.lengthsReplaced > 0 ? { lengthsReplaced: network.lengthsReplaced } : {}),
     overlay: overlay.name,
+    nodesBy: by,
     ...judgementDocument(judgement, lowerBoundMs, isStatic),
   };
-  const rule = timing.kind === 'star' ? ['judged by the STAR rule (a server and its clients)'] : [];
+  const notes = [
+    ...ruleNotes(overlay, timing),
+    ...(by === 'position' ? ['nodes without names: node k is silo k of the network'] : []),
+  ];
   const lines = judgementLines(judgement, lowerBoundMs, isStatic, network.graph);
   session.answer(
     document,
-    [networkLine(network), '', `overlay ${overlay.name}`, ...lines, ...rule].join('\n'),
+    [networkLine(network), '', `overlay ${overlay.name}`, ...lines, ...notes].join('\n'),
   );
 }
 
+/** As the file says; where it says nothing, or `--rule star` asks for it, a star is found by its arcs. */
 function timingOf(overlay: Overlay, rule: CycleTimeOptions['rule']): Timing {
-  const hub = hubOf(overlay);
+  if (rule === 'gossip') return { kind: 'gossip' };
+  if (rule === 'auto' && overlay.timing !== undefined) return overlay.timing;
+  const hub = overlay.timing?.kind === 'star' ? overlay.timing.hub : hubOf(overlay);
   if (rule === 'star' && hub === undefined) {
     throw new InputError(
       'usage',
       `--rule star wants all edges of ${overlay.name} to meet in one silo, and they do not`,
     );
   }
-  return rule === 'gossip' || hub === undefined ? { kind: 'gossip' } : { kind: 'star', hub };
+  return hub === undefined ? { kind: 'gossip' } : { kind: 'star', hub };
+}
+
+function ruleNotes({ timing: stated, schedule }: Overlay, timing: Timing): string[] {
+  switch (timing.kind) {
+    case 'star':
+      return ['judged by the STAR rule (a server and its clients)'];
+    case 'random':
+      return [`rounds drawn anew${timing.barrier ? ', each as long as its slowest arc' : ''}`];
+    case 'pipelined':
+      return ['stale arcs count over the rounds that their models take; --rule gossip: over one'];
+    case 'gossip':
+      if (stated === undefined || stated.kind === 'gossip') return [];
+      return [`judged as peers, over ${schedule === undefined ? 'all its arcs' : 'its schedule'}`];
+  }
 }
 
 /** The silo where every edge of a star of three or more silos ends. */

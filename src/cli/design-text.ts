@@ -95,7 +95,10 @@ export function comparisonTable(
   const unfinished = designs.filter(({ judgement }) => judgement.mixingUnfinished).map(({ name }) => name);
   const cut =
     unfinished.length === 0 ? [] : [`no time left for the mixing of ${unfinished.join(', ')}; allow more`];
-  return [formatTable(withoutEmptyColumns(table, '–'), style), ...line, ...cut].join('\n');
+  const aged = designs.filter(({ judgement }) => judgement.timing === 'pipelined').map(({ name }) => name);
+  const stale =
+    aged.length === 0 ? [] : [`no mixing of ${aged.join(', ')}: models of several ages, no one matrix says`];
+  return [formatTable(withoutEmptyColumns(table, '–'), style), ...line, ...stale, ...cut].join('\n');
 }
 
 export function designText(

@@ -142,12 +142,13 @@ async function save(
   const { overlayText } = await import('../topology/index.ts');
   for (const {
     name,
-    design: { overlay, notes },
+    design: { overlay, timing, notes },
     judgement,
   } of designs) {
     const path = options.overlay === 'all' ? join(out, `${name}.yaml`) : out;
     const cycle = `cycle time ${judgement.cycleTimeMs.toFixed(3)} ms (${judgement.timing})`;
-    await writeTextFile(path, overlayText(overlay, [networkLine(network), cycle, ...notes]));
+    const lines = [networkLine(network), cycle, ...notes];
+    await writeTextFile(path, overlayText({ ...overlay, timing }, lines));
     session.say(`written: ${path}`);
   }
 }

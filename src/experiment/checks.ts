@@ -15,7 +15,7 @@ import { defaultMixing, type MixingSpec } from '../topology/mixing.ts';
 import { inNeighbours, isSymmetric, type Overlay, outNeighbours } from '../topology/overlay.ts';
 import { checkOverlay } from '../topology/overlay-file.ts';
 import { mixingMatrices } from '../topology/schedule.ts';
-import { type Designing, designedOverlay } from './designed-overlay.ts';
+import { checkTiming, type Designing, designedOverlay } from './designed-overlay.ts';
 import { namesNetwork } from './network-links.ts';
 import type { ExperimentFile } from './schema.ts';
 
@@ -124,7 +124,10 @@ function readWrittenOut(
     problems.push(...checked.problems);
     return undefined;
   }
-  return { topology: { overlay: checked.value }, overlay: checked.value };
+  // How a round is judged is nothing that a run follows, unless it needs what no run has.
+  const { timing = { kind: 'gossip' }, ...overlay } = checked.value;
+  checkTiming(timing, overlay.name, `topology.${source}`, problems);
+  return { topology: { overlay }, overlay };
 }
 
 /** The rule with its own options complete; undefined after a problem. */

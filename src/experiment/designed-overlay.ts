@@ -6,14 +6,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { checkAgainst } from '../base/document.ts';
 import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
-import { Random } from '../base/random.ts';
 import { nearest } from '../base/schema-problems.ts';
 import { canonicalJson } from '../identity/canonical.ts';
 import { connectivityGraph } from '../topology/connectivity-graph.ts';
 import type { ConnectivityGraph } from '../topology/delays.ts';
-import type { Timing } from '../topology/designers/designer.ts';
+import { designChance } from '../topology/designers/designer.ts';
 import { designers } from '../topology/designers/registry.ts';
-import type { Overlay } from '../topology/overlay.ts';
+import type { Overlay, Timing } from '../topology/overlay.ts';
 import { parseOverlay } from '../topology/overlay-file.ts';
 import { overlayText } from '../topology/overlay-text.ts';
 import type { Underlay } from '../topology/underlay/underlay.ts';
@@ -157,29 +156,32 @@ function designed(
   onProgress(`designing ${kind} for ${graph.siloCount} silos`);
   try {
     const { overlay, timing } = designer.design({ graph }, options, {
-      random: (...path) => Random.of(seed, 'design', kind, ...path),
+      random: designChance(seed),
       expired: () => false,
       progress: onProgress,
       wantsBound: false,
     });
-    return checkTiming(kind, timing, problems) ? { ...overlay, source: sourceOf(spec) } : undefined;
+    return checkTiming(timing, kind, 'topology.overlay', problems)
+      ? { ...overlay, source: sourceOf(spec) }
+      : undefined;
   } catch (error) {
     problems.push(...problemsOf(error, kind));
     return undefined;
   }
 }
 
-/** A run keeps its arcs, or follows a schedule, and mixes what is new. */
-function checkTiming(kind: string, timing: Timing, problems: Problem[]): boolean {
-  const why = {
-    gossip: undefined,
-    star: undefined,
-    random: 'draws its arcs anew in every round, and a run has the same arcs or a schedule of them',
-    pipelined: 'counts on models that arrive rounds later, and no exchange rule waits for those',
-  }[timing.kind];
-  if (why === undefined) return true;
-  const suggestion = 'choose another kind; grapevine design --overlay help lists them';
-  problems.push({ path: 'topology.overlay', message: `${kind} ${why}`, suggestion });
+/**
+ * A run keeps its arcs, or follows a schedule, and mixes what is new. Of an overlay of random rounds it repeats those
+ * that were drawn. `path`: what names the overlay.
+ */
+export function checkTiming(timing: Timing, name: string, path: string, problems: Problem[]): boolean {
+  if (timing.kind !== 'pipelined') return true;
+  problems.push({
+    path,
+    message: `${name} counts on models that arrive rounds later, and no exchange rule waits for those`,
+    suggestion:
+      'choose another kind, or take timing out of its file: then every arc is waited for in every round',
+  });
   return false;
 }
 

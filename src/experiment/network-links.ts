@@ -4,11 +4,14 @@
  */
 import { z } from 'zod';
 import { checkAgainst } from '../base/document.ts';
-import type { Problem } from '../base/errors.ts';
+import { type Problem, ProblemsError } from '../base/errors.ts';
 import { time } from '../faults/durations.ts';
 import { connectivityGraph } from '../topology/connectivity-graph.ts';
 import type { ConnectivityGraph } from '../topology/delays.ts';
+import type { Overlay } from '../topology/overlay.ts';
+import { matchedSilos } from '../topology/silos-by-name.ts';
 import { openUnderlay } from '../topology/underlay/open.ts';
+import type { Underlay } from '../topology/underlay/underlay.ts';
 import {
   checkSiloCount,
   networkConditions,
@@ -32,11 +35,11 @@ export function namesNetwork(block: unknown): boolean {
   return typeof block === 'object' && block !== null && Object.hasOwn(block, 'underlay');
 }
 
-/** Undefined after a problem. `siloCount`: of the experiment, where it is known. */
+/** Undefined after a problem. `silos`: of the experiment, where they are known. */
 export function resolveNetworkLinks(
   block: unknown,
   folder: string,
-  siloCount: number | undefined,
+  silos: { readonly count: number | undefined; readonly overlay: Overlay | undefined },
   problems: Problem[],
 ): NetworkLinks | undefined {
   const checked = checkAgainst(networkLinksSchema, block, ['links']);
@@ -47,8 +50,19 @@ export function resolveNetworkLinks(
   const links = withAbsoluteUnderlay(checked.value, folder);
   const path = 'links.underlay';
   const underlay = readUnderlay(links, checked.value.underlay, path, problems);
-  if (underlay === undefined || !checkSiloCount(underlay, siloCount, path, problems)) return undefined;
+  if (underlay === undefined || !checkSiloCount(underlay, silos.count, path, problems)) return undefined;
+  if (silos.overlay !== undefined) checkNames(silos.overlay, underlay, problems);
   return links;
+}
+
+/** The nodes of an overlay that are named are silos of the network. */
+function checkNames(overlay: Overlay, { name, silos }: Underlay, problems: Problem[]): void {
+  try {
+    matchedSilos(overlay, { file: 'topology', network: name, silos: silos.map((silo) => silo.name) });
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error;
+    problems.push(...error.problems.map((problem) => ({ ...problem, path: `topology: ${problem.path}` })));
+  }
 }
 
 /** Latencies and rates of the network, not dilated. Errors as openUnderlay and connectivityGraph. */

@@ -65,9 +65,12 @@ export function parseExperiment(text: string, options: ParseOptions): Experiment
   const file = checked.ok ? checked.value : soundBlocks(data);
   const graph = checkBlocks(file, silosOf(data), options, problems);
   const folder = dirname(resolve(options.file));
-  const siloCount = graph?.overlay.nodes.length ?? silosOf(data);
+  const overlay = graph?.overlay;
+  const count = overlay?.nodes.length ?? silosOf(data);
   const links =
-    networkLinks === undefined ? undefined : resolveNetworkLinks(networkLinks, folder, siloCount, problems);
+    networkLinks === undefined
+      ? undefined
+      : resolveNetworkLinks(networkLinks, folder, { count, overlay }, problems);
   if (problems.length > 0 || !checked.ok || graph === undefined)
     throw new ProblemsError(options.file, problems);
   const experiment = assemble(checked.value, graph, folder);

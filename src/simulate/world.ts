@@ -10,6 +10,7 @@ import {
 } from '../experiment/index.ts';
 import { createFaultPlayer } from '../faults/player.ts';
 import type { Overlay } from '../topology/overlay.ts';
+import { matchedSilos } from '../topology/silos-by-name.ts';
 import { type ComputeModel, type ComputeTimes, computeTimes } from './compute-times.ts';
 import type { LinkTable } from './network.ts';
 import type { SimulationOptions } from './simulation.ts';
@@ -61,9 +62,10 @@ function linkTable({ delay, jitter, linkMbps, upMbps, downMbps, queueMB, arcs = 
 }
 
 /** Eq. 3 without the sharing of access links, which the network does itself: message for message, not in equal shares. */
-function networkTable(links: NetworkLinks, { placement }: Overlay): LinkTable {
+function networkTable(links: NetworkLinks, given: Overlay): LinkTable {
   const { dilation, jitter, queueMB } = links;
-  const { latencyMs, coreBps, upBps, downBps } = networkGraph(links);
+  const { latencyMs, coreBps, upBps, downBps, names: silos } = networkGraph(links);
+  const { placement } = matchedSilos(given, { file: 'topology', network: links.underlay, silos }).overlay;
   const site = (peer: number) => placement?.[peer] ?? peer;
   const mbps = (bps: number) => bps / (BPS_PER_MBPS * dilation);
   return {

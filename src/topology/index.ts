@@ -42,7 +42,7 @@ export {
   delayMatrix,
   roundComputeMs,
 } from './delays.ts';
-export type { Design, Designer, DesignProblem, DesignRun, Timing } from './designers/designer.ts';
+export type { Design, Designer, DesignProblem, DesignRun } from './designers/designer.ts';
 export { designers, findDesigner, type RegisteredDesigner, registered } from './designers/registry.ts';
 export { type Judgement, type JudgeOptions, judge } from './judge.ts';
 export { type LabelShares, labelSharesSchema } from './label-shares.ts';
@@ -57,18 +57,23 @@ export {
 } from './mixing.ts';
 export {
   type Arc,
+  type ArcGroup,
   inNeighbours,
   isSymmetric,
   maxDegree,
   type Overlay,
   outNeighbours,
   overlayOf,
+  type RoundDraw,
+  type StaleArc,
   siloNames,
+  type Timing,
   type WeightEntry,
 } from './overlay.ts';
 export { checkOverlay, overlaySchema, parseOverlay } from './overlay-file.ts';
 export { overlayText } from './overlay-text.ts';
 export { mixingMatrices, mixingMatrixOfRound, onePeerExponential, overlayOfRound } from './schedule.ts';
+export { type MatchedOverlay, matchedSilos, type SiloMatch } from './silos-by-name.ts';
 export { periodGap, spectralGap } from './spectrum.ts';
 export { starCycleTimeMs } from './star-rule.ts';
 export { oneTreeBound } from './tours/one-tree-bound.ts';

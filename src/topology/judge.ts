@@ -1,19 +1,22 @@
 /** What an overlay comes to on a network: seconds a round and why, and how fast information mixes over it. */
-import { InputError, OperatingError } from '../base/errors.ts';
+import { InputError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { type Consensus, consensusOf } from './consensus.ts';
 import { simulatedCycle } from './cycle-time/random-rounds.ts';
 import { type CriticalCycle, pipelinedCycle, scheduleCycle } from './cycle-time/schedule-cycle.ts';
+import { type Expired, neverExpired, withinTime } from './deadline.ts';
 import { arcDelaysMs, type ConnectivityGraph } from './delays.ts';
-import type { Timing } from './designers/designer.ts';
 import {
   type Arc,
   inNeighbours,
   type Overlay,
   outNeighbours,
   overlayOf,
+  renamedTiming,
+  type Timing,
   type WeightEntry,
 } from './overlay.ts';
+import { drawnRound } from './round-draws.ts';
 import { starCycleTimeMs } from './star-rule.ts';
 
 export interface Judgement {
@@ -28,6 +31,7 @@ export interface Judgement {
   readonly arcCount: number;
   /** The most arcs that leave or enter a silo in one round. */
   readonly maxDegree: number;
+  /** Missing where silos mix models of several ages (pipelined): no one matrix says what a round does. */
   readonly consensus?: Consensus;
   /** True where the time was up before `consensus` was known. */
   readonly mixingUnfinished?: boolean;
@@ -42,7 +46,10 @@ export interface JudgeOptions {
   readonly seed?: number;
   /** False: cycle time and degrees only, without what mixing comes to. */
   readonly mixing?: boolean;
+  /** True once the time is up: mixing is left out then, random rounds are few. */
   expired?(): boolean;
+  /** True once there is no time even for the cycle time: OperatingError `time-limit`. */
+  abandoned?(): boolean;
 }
 
 /**
@@ -52,11 +59,14 @@ export interface JudgeOptions {
 export function judge(
   graph: ConnectivityGraph,
   given: Overlay,
-  timing: Timing,
-  { seed = 0, mixing = true, expired = () => false }: JudgeOptions = {},
+  rounds: Timing,
+  { seed = 0, mixing = true, expired = neverExpired, abandoned = neverExpired }: JudgeOptions = {},
 ): Judgement {
   const overlay = placed(given, graph);
-  const time = timeOf(graph, overlay, timing, Random.of(seed, 'judge', overlay.name), expired);
+  const { placement } = given;
+  const timing = placement === undefined ? rounds : renamedTiming(rounds, (node) => placement[node]!);
+  const random = Random.of(seed, 'judge', overlay.name);
+  const time = timeOf(graph, overlay, timing, random, { expired, abandoned });
   const mixed = mixing ? mixingOf(overlay, timing, expired) : undefined;
   return {
     ...time,
@@ -73,7 +83,7 @@ export function judge(
 
 /** The overlay with its nodes renamed to the silos where they sit; times depend on those only. */
 function placed(overlay: Overlay, { siloCount }: ConnectivityGraph): Overlay {
-  const { placement, arcs, schedule, weights, scheduleWeights, ...rest } = overlay;
+  const { placement, arcs, schedule, weights, scheduleWeights, timing: _timing, ...rest } = overlay;
   const sites = new Set(placement ?? overlay.nodes.keys());
   if (
     overlay.nodes.length !== siloCount ||
@@ -108,19 +118,12 @@ function phasesOf({ schedule = [], arcs }: Overlay): readonly (readonly Arc[])[]
   return schedule.length === 0 ? [arcs] : schedule;
 }
 
-function mixingOf(
-  overlay: Overlay,
-  timing: Timing,
-  expired: () => boolean,
-): Consensus | 'unfinished' | undefined {
+function mixingOf(overlay: Overlay, timing: Timing, expired: Expired): Consensus | 'unfinished' | undefined {
   if (timing.kind === 'star') return serverConsensus;
+  if (timing.kind === 'pipelined') return undefined;
   if (expired()) return 'unfinished';
-  try {
-    return consensusOf(overlay, expired);
-  } catch (error) {
-    if (error instanceof OperatingError && error.code === 'time-limit') return 'unfinished';
-    throw error;
-  }
+  const mixed = withinTime(() => ({ consensus: consensusOf(overlay, expired) }));
+  return mixed === undefined ? 'unfinished' : mixed.consensus;
 }
 
 type Time = Pick<Judgement, 'cycleTimeMs' | 'confidenceMs' | 'criticalCycle'>;
@@ -130,21 +133,23 @@ function timeOf(
   overlay: Overlay,
   timing: Timing,
   random: Random,
-  expired: () => boolean,
+  { expired, abandoned }: Required<Pick<JudgeOptions, 'expired' | 'abandoned'>>,
 ): Time {
   switch (timing.kind) {
     case 'star':
       return { cycleTimeMs: starCycleTimeMs(graph, timing.hub), criticalCycle: starCycle(graph, timing.hub) };
     case 'random': {
-      const { meanMs, confidenceMs } = simulatedCycle(graph, timing, random, expired);
+      const { barrier, draw } = timing;
+      const rounds = { barrier, draw: () => drawnRound(draw, overlay, random) };
+      const { meanMs, confidenceMs } = simulatedCycle(graph, rounds, expired, abandoned);
       return { cycleTimeMs: meanMs, confidenceMs };
     }
     case 'pipelined': {
-      const criticalCycle = pipelinedCycle(graph, overlay.arcs, timing.staleness);
+      const criticalCycle = pipelinedCycle(graph, overlay.arcs, timing.staleness, abandoned);
       return { cycleTimeMs: criticalCycle.meanMs, criticalCycle };
     }
     case 'gossip': {
-      const criticalCycle = scheduleCycle(graph, phasesOf(overlay));
+      const criticalCycle = scheduleCycle(graph, phasesOf(overlay), abandoned);
       return { cycleTimeMs: criticalCycle.meanMs, criticalCycle };
     }
   }

@@ -1,7 +1,7 @@
 /**
  * Overlay files: YAML or JSON `{name, source?, directed, nodes: [names] | count, arcs: [[i, j], …],
  * weights?: [[i, j, w], …], schedule?: [arcs of each phase], scheduleWeights?: [weights of each phase],
- * placement?: [site of each node]}`.
+ * placement?: [site of each node], timing?: how a round goes, timing-file.ts}`.
  * Arc [i, j] says that i sends to j; where `directed` is false each edge needs be listed only once.
  */
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import {
   siloNames,
   type WeightEntry,
 } from './overlay.ts';
+import { timingProblems, timingSchema } from './timing-file.ts';
 
 const index = z.int().min(0);
 const arcs = z.array(z.tuple([index, index])).max(arcsMax);
@@ -32,6 +33,7 @@ export const overlaySchema = z.strictObject({
   schedule: z.array(arcs).min(1).optional(),
   scheduleWeights: z.array(weights).min(1).optional(),
   placement: z.array(index).optional(),
+  timing: timingSchema.optional(),
 });
 
 export type OverlayFile = z.infer<typeof overlaySchema>;
@@ -77,12 +79,26 @@ function contentProblems(file: OverlayFile, names: readonly string[]): Problem[]
   });
   problems.push(...weightProblems('weights', file.weights ?? [], names.length));
   problems.push(...scheduleWeightProblems(file, names.length));
-  const { placement } = file;
+  const { placement, timing, directed, arcs: listedArcs = [], schedule } = file;
+  if (timing !== undefined) {
+    const timed = { nodeCount: names.length, directed, arcs: listedArcs, schedule };
+    problems.push(...timingProblems(timing, timed));
+  }
   if (placement !== undefined && placement.length !== names.length) {
     const message = `got ${placement.length} sites, wanted one for each of the ${names.length} nodes`;
     problems.push({ path: 'placement', message });
-  }
+  } else problems.push(...placementProblems(placement ?? []));
   return problems;
+}
+
+function placementProblems(placement: readonly number[]): Problem[] {
+  const seen = new Set<number>();
+  return placement.flatMap((site, node) => {
+    const isTwice = seen.size === seen.add(site).size;
+    if (!isTwice && site < placement.length) return [];
+    const wanted = `wanted each site from 0 to ${placement.length - 1} once`;
+    return [{ path: `placement.${node}`, message: `got ${site}${isTwice ? ' again' : ''}, ${wanted}` }];
+  });
 }
 
 function arcProblems(path: string, list: readonly Arc[], nodeCount: number): Problem[] {

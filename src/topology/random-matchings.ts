@@ -5,11 +5,11 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { z } from 'zod';
-import type { Random } from '../base/random.ts';
 import type { ConnectivityGraph } from './delays.ts';
 import type { Design, DesignRun } from './designers/designer.ts';
 import { matchingsOf } from './edge-colouring.ts';
-import { type Arc, overlayOf } from './overlay.ts';
+import { type Arc, overlayOf, type RoundDraw } from './overlay.ts';
+import { drawnRound } from './round-draws.ts';
 import type { Edge } from './trees.ts';
 
 /** `budget`: the share of matchings on in a round, C_b. `rounds`: how many drawn rounds a saved overlay holds. */
@@ -20,6 +20,8 @@ export const matchaOptions = z.strictObject({
 type MatchaOptions = z.infer<typeof matchaOptions>;
 
 const ascentSteps = 60;
+/** Of the time: a step on hundreds of silos is long, and asks only before it begins. */
+const ascentShare = 0.5;
 
 /** The design on a base graph of edges given once; `name`: what the overlay is called. */
 export function randomMatchings(
@@ -29,25 +31,29 @@ export function randomMatchings(
   { budget, rounds }: MatchaOptions,
   run: DesignRun,
 ): Design {
-  const matchings = matchingsOf(graph.siloCount, edges);
+  const matchings = matchingsOf(graph.siloCount, edges, () => run.expired());
   const probabilities = activationProbabilities(graph.siloCount, matchings, budget, run);
-  const draw = (random: Random): Arc[] =>
-    matchings.flatMap((matching, index) =>
-      random.uniform() < probabilities[index]!
-        ? matching.flatMap(([one, other]): Arc[] => [
-            [one, other],
-            [other, one],
-          ])
-        : [],
-    );
+  const draw: RoundDraw = {
+    kind: 'groups',
+    groups: matchings.map((matching, index) => ({
+      chance: probabilities[index]!,
+      arcs: matching.flatMap(([one, other]): Arc[] => [
+        [one, other],
+        [other, one],
+      ]),
+    })),
+  };
+  const { names: nodes } = graph;
   return {
     overlay: overlayOf({
       name,
       source: `designed: ${name}, budget ${budget}, ${matchings.length} matchings, ${rounds} rounds drawn`,
       directed: false,
-      nodes: graph.names,
+      nodes,
       arcs: [],
-      schedule: Array.from({ length: rounds }, (_, round) => draw(run.random('round', round))),
+      schedule: Array.from({ length: rounds }, (_, round) =>
+        drawnRound(draw, { nodes }, run.random('round', round)),
+      ),
     }),
     timing: { kind: 'random', barrier: true, draw },
     notes: [
@@ -68,7 +74,7 @@ function activationProbabilities(
   let current = new Float64Array(matchings.length).fill(budget);
   let best = current;
   let bestValue = Number.NEGATIVE_INFINITY;
-  for (let step = 0; step < ascentSteps && !run.expired(); step++) {
+  for (let step = 0; step < ascentSteps && !run.expired(ascentShare); step++) {
     const { value, vector } = fiedler(siloCount, matchings, current);
     if (value > bestValue) [best, bestValue] = [current, value];
     const gradient = Float64Array.from(matchings, (matching) =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
-import { parseOverlay } from '../../src/topology/index.ts';
+import { designers, parseOverlay } from '../../src/topology/index.ts';
 
 /** A clock that ticks when it is asked, so that time limits end searches after as many questions. */
 async function run(...argv: string[]) {
@@ -49,6 +49,32 @@ test('a designed ring, saved, is judged alike', async () => {
   expect(document.lowerBoundMs).toBeLessThanOrEqual(116.4625);
 });
 
+/** A file of shares: each silo has two classes of four. */
+function labelShares(): string {
+  const path = join(folder, 'shares.json');
+  const shares = Array.from({ length: 11 }, (_, silo) =>
+    [0, 1, 2, 3].map((label) => (label % 2 === silo % 2 ? 0.5 : 0)),
+  );
+  writeFileSync(path, JSON.stringify(shares));
+  return path;
+}
+
+test.each(designers.map(({ name }) => name))('%s, saved, is judged as it was designed', async (kind) => {
+  const path = join(folder, `saved-${kind}.yaml`);
+  const shares = ['--label-shares', labelShares()];
+  const designed = await run('design', ...gaia, ...shares, '--overlay', kind, '--out', path, '--json');
+  expect(designed.exitCode, designed.stderr).toBe(0);
+  const [wanted] = JSON.parse(designed.stdout).designs;
+  const judged = await run('cycle-time', ...gaia, '--overlay', path, '--json');
+  expect(judged.exitCode, judged.stderr).toBe(0);
+  const found = JSON.parse(judged.stdout);
+  expect(found).toMatchObject({ timing: wanted.timing, arcs: wanted.arcs, maxDegree: wanted.maxDegree });
+  if (wanted.timing === 'random') {
+    const margin = Math.hypot(wanted.confidenceMs, found.confidenceMs);
+    expect(Math.abs(found.cycleTimeMs - wanted.cycleTimeMs)).toBeLessThanOrEqual(margin);
+  } else expect(found.cycleTimeMs).toBeCloseTo(wanted.cycleTimeMs, 9);
+});
+
 test('a saved star is judged by the STAR rule, and as peers where asked', async () => {
   const path = join(folder, 'star.yaml');
   await run('design', ...gaia, '--overlay', 'star', '--out', path);
@@ -56,6 +82,49 @@ test('a saved star is judged by the STAR rule, and as peers where asked', async 
   expect(auto.cycleTimeMs).toBeCloseTo(390.854, 3);
   const gossip = await run('cycle-time', ...gaia, '--overlay', path, '--rule', 'gossip', '--json');
   expect(JSON.parse(gossip.stdout).cycleTimeMs).toBeLessThan(390);
+});
+
+test('stale arcs and random rounds count as the file says, unless --rule gossip says that silos wait for all', async () => {
+  const path = join(folder, 'stale.yaml');
+  await run('design', ...gaia, '--overlay', 'multigraph-ring', '--out', path);
+  const text = (await run('cycle-time', ...gaia, '--overlay', path)).stdout;
+  expect(text).toMatch(/^cycle 76\.42 ms$/m);
+  expect(text).not.toContain('spectral gap');
+  const plain = await run('cycle-time', ...gaia, '--overlay', path, '--rule', 'gossip');
+  expect(plain.stdout).toMatch(/^cycle 118\.1[01] ms/m);
+  expect(plain.stdout).toContain('judged as peers');
+  const all = await run('design', '--underlay', 'gaia', '--time-limit', '0.1', '--quiet', '--overlay', 'all');
+  expect(all.stdout).toContain('no mixing of multigraph-ring: ');
+  expect(all.stdout.split('\n').find((line) => line.startsWith('multigraph-ring'))).toMatch(/(–\s+){2}–$/);
+});
+
+test('nodes are matched with silos by name; without names by position, which is said; names that do not fit are told', async () => {
+  const path = join(folder, 'named.yaml');
+  await run('design', ...gaia, '--overlay', 'ring', '--out', path);
+  const ring = parseOverlay(readFileSync(path, 'utf8'), path);
+  const written = async (nodes: readonly string[] | number, arcs = ring.arcs) => {
+    const file = join(folder, 'renamed.yaml');
+    writeFileSync(file, JSON.stringify({ name: 'renamed', directed: true, nodes, arcs }));
+    return run('cycle-time', ...gaia, '--overlay', file, '--json');
+  };
+  const cycleMs = ({ stdout }: { stdout: string }) => JSON.parse(stdout).cycleTimeMs;
+  const turned = ring.nodes.map((_, node) => ring.nodes[(node + 4) % 11]!);
+  const renumbered = ring.arcs.map(([from, to]) => [(from + 7) % 11, (to + 7) % 11] as const);
+  expect(cycleMs(await written(turned, renumbered))).toBeCloseTo(118.105, 3);
+  expect(cycleMs(await written(turned))).toBeGreaterThan(119);
+  expect(JSON.parse((await written(turned)).stdout).nodesBy).toBe('name');
+  const counted = await written(11);
+  expect(cycleMs(counted)).toBeCloseTo(118.105, 3);
+  expect(JSON.parse(counted.stdout).nodesBy).toBe('position');
+  const strange = await written(['Virginya', ...ring.nodes.slice(1, 10), 'Atlantis']);
+  expect(strange.exitCode).toBe(2);
+  expect(strange.stderr).toMatch(/nodes\.0: Virginya is no silo of gaia — did you mean Virginia\?/);
+  expect(strange.stderr).toMatch(/nodes\.10: Atlantis is no silo of gaia/);
+  expect(strange.stderr).toMatch(
+    /nodes: no node for 2 of the 11 silos of gaia: Virginia, Sao Paulo — .*nodes: 11/,
+  );
+  const twice = await written(['California', ...ring.nodes.slice(1)]);
+  expect(twice.stderr).toMatch(/nodes: two nodes are called California/);
 });
 
 test('lengths that a file does not have are said to be replaced', async () => {
@@ -116,7 +185,6 @@ test('all kinds in a time that is too short: what came out, what did not, and wh
   const { exitCode, stdout } = await run('design', ...short, '--json');
   expect(exitCode).toBe(0);
   const { designs, skipped } = JSON.parse(stdout);
-  const { designers } = await import('../../src/topology/index.ts');
   const names = [
     ...designs.map((one: { overlay: string }) => one.overlay),
     ...skipped.map((one: { name: string }) => one.name),
@@ -150,8 +218,8 @@ test('a network without coordinates has no picture, and says so before anything 
   const path = join(folder, 'measured.csv');
   writeFileSync(path, 'from,to,latencyMs\na,b,3\nb,c,4\na,c,5\n');
   const picture = join(folder, 'none.svg');
-  const network = ['--underlay', path, '--quiet', '--overlay', 'ring', '--picture', picture];
-  const { exitCode, stderr } = await run('design', ...network);
+  const unplaced = ['--underlay', path, '--quiet', '--overlay', 'ring', '--picture', picture];
+  const { exitCode, stderr } = await run('design', ...unplaced);
   expect(exitCode).toBe(2);
   expect(stderr).toContain('a, b, c have none; add latitude and longitude');
   expect(existsSync(picture)).toBe(false);

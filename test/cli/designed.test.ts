@@ -15,6 +15,7 @@ import {
   openUnderlay,
   publishedConditions,
 } from '../../src/topology/index.ts';
+import { parseOverlay } from '../../src/topology/overlay-file.ts';
 import { overlayText } from '../../src/topology/overlay-text.ts';
 import { run } from './run.ts';
 
@@ -64,13 +65,13 @@ const graph = connectivityGraph(openUnderlay('gaia'), {
 
 /** An overlay file, as `grapevine design --out` writes it. */
 function save(kind: string, options: object): string {
-  const { overlay } = findDesigner(kind).design({ graph }, options, {
+  const { overlay, timing } = findDesigner(kind).design({ graph }, options, {
     random: (...path) => Random.of(1, 'design', ...path),
     expired: () => false,
     progress: () => undefined,
     wantsBound: false,
   });
-  writeFileSync(at(`${kind}.yaml`), overlayText(overlay));
+  writeFileSync(at(`${kind}.yaml`), overlayText({ ...overlay, timing }));
   return at(`${kind}.yaml`);
 }
 
@@ -110,7 +111,7 @@ describe('an overlay designed inside an experiment', () => {
     ['underlay: gaia', 'underlay: gaja', /topology\.underlay.*did you mean gaia/s],
     ['overlay: ring', 'overlay: rong', /topology\.overlay.*did you mean ring/s],
     ['computeMs: 5', 'computeMs: -5', /topology\.workload/],
-    ['overlay: ring', 'overlay: matcha', /draws its arcs anew in every round/],
+    ['overlay: ring', 'overlay: multigraph-ring', /topology\.overlay: .*models that arrive rounds later/],
     ['accessMbps: 10', 'accessMbps: 0', /topology\.accessMbps/],
   ])('%s as %s is refused by name', (from, to, message) => {
     const file = write('bad.yaml', { topology: designed('ring').replace(from, to) });
@@ -199,6 +200,45 @@ describe('a saved design', () => {
     const { accuracy, wallSeconds } = await simulated(file);
     expect(accuracy.together?.worst).toBeGreaterThan(0.6);
     expect((wallSeconds * 1000) / ROUNDS / predicted(experiment.overlay)).toBeLessThan(1.05);
+  });
+
+  it('random matchings are trained over: the rounds that were drawn, again and again', async () => {
+    const file = write('drawn.yaml', { topology: `{file: ${save('matcha', { rounds: 6 })}}` });
+    expect(loadExperiment(file, []).overlay.schedule).toHaveLength(6);
+    const { rounds, accuracy } = await simulated(file);
+    expect(rounds).toBe(ROUNDS);
+    expect(accuracy.together?.worst).toBeGreaterThan(0.6);
+  });
+
+  it('with stale arcs is refused, as no rule waits for models of several ages; without its timing it is a ring', () => {
+    const overlay = save('multigraph-ring', {});
+    const file = write('stale.yaml', { topology: `{file: ${overlay}}` });
+    expect(() => loadExperiment(file, [])).toThrow(
+      /topology\.file: multigraph-ring counts on models that arrive rounds later.*take timing out of its file/s,
+    );
+    const text = readFileSync(overlay, 'utf8');
+    writeFileSync(overlay, text.slice(0, text.indexOf('timing:')));
+    expect(loadExperiment(file, []).overlay.arcs).toHaveLength(11);
+  });
+
+  it('lies on the network by its names, in whatever order they are', async () => {
+    const ring = parseOverlay(readFileSync(save('ring', {}), 'utf8'), 'ring.yaml');
+    const last = ring.nodes.length - 1;
+    const backwards = {
+      ...ring,
+      nodes: ring.nodes.toReversed(),
+      arcs: ring.arcs.map(([from, to]) => [last - from, last - to] as const),
+    };
+    writeFileSync(at('backwards.yaml'), overlayText(backwards));
+    const wallSeconds = async (overlay: string) =>
+      (await simulated(write(`by-${overlay}`, { topology: `{file: ${at(overlay)}}` }))).wallSeconds;
+    expect(await wallSeconds('backwards.yaml')).toBeCloseTo(await wallSeconds('ring.yaml'), 6);
+    writeFileSync(at('strange.yaml'), overlayText({ ...ring, nodes: ['Atlantis', ...ring.nodes.slice(1)] }));
+    expect(() =>
+      loadExperiment(write('by-strange.yaml', { topology: `{file: ${at('strange.yaml')}}` }), []),
+    ).toThrow(
+      /topology: nodes\.0: Atlantis is no silo of gaia.*no node for 1 of the 11 silos of gaia: Virginia/s,
+    );
   });
 
   it('a placed schedule is trained over, and averages exactly once a period', async () => {

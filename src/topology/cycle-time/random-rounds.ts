@@ -3,7 +3,7 @@
  * its slowest arc (as MATCHA and Marfoq et al. count); without, each silo goes on when what was sent to it is in:
  * x_j(k + 1) = max(x_j(k) + s·Tc(j), max over arcs i → j of x_i(k) + d(i, j)). The interval is that of batch means, 95 %.
  */
-import type { Random } from '../../base/random.ts';
+import { type Expired, neverExpired, requireTime } from '../deadline.ts';
 import { arcDelaysMs, type ConnectivityGraph, roundComputeMs } from '../delays.ts';
 import type { Arc } from '../overlay.ts';
 
@@ -15,7 +15,7 @@ export interface SimulatedCycle {
 }
 
 export interface RandomRounds {
-  draw(random: Random): readonly Arc[];
+  draw(): readonly Arc[];
   readonly barrier: boolean;
 }
 
@@ -29,8 +29,8 @@ const tQuantile = 2.093;
 export function simulatedCycle(
   graph: ConnectivityGraph,
   { draw, barrier }: RandomRounds,
-  random: Random,
-  expired: () => boolean = () => false,
+  expired: Expired = neverExpired,
+  abandoned: Expired = neverExpired,
 ): SimulatedCycle {
   const advance = barrier ? barrierRound : gossipRound;
   let times = new Float64Array(graph.siloCount);
@@ -39,7 +39,8 @@ export function simulatedCycle(
   const roundsMax = (batchCount + 1) * roundsPerBatchMax;
   const roundsMin = (batchCount + 1) * roundsPerBatchMin;
   while (latestMs.length <= roundsMax && !(latestMs.length > roundsMin && expired())) {
-    times = advance(graph, times, draw(random));
+    requireTime(abandoned, 'rounds enough to know their mean');
+    times = advance(graph, times, draw());
     latestMs.push(latest(times));
   }
   const roundsPerBatch = Math.floor((latestMs.length - 1) / (batchCount + 1));

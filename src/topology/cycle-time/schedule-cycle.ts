@@ -3,8 +3,9 @@
  * silo i at the start of phase p, and each of its arcs spans one round. The mean of the heaviest cycle is the max-plus
  * eigenvalue of the product of the phases' matrices, divided by P (Baccelli, Cohen, Olsder, Quadrat 1992).
  */
+import { type Expired, neverExpired, requireTime } from '../deadline.ts';
 import { type ConnectivityGraph, delayDigraph } from '../delays.ts';
-import type { Arc } from '../overlay.ts';
+import type { Arc, StaleArc } from '../overlay.ts';
 import type { WeightedDigraph } from './digraph.ts';
 import { maximumCycleMean } from './howard.ts';
 
@@ -17,10 +18,20 @@ export interface CriticalCycle {
   readonly phases?: readonly number[];
 }
 
-/** One phase: a static overlay. Silos always wait for their own computation, so there is always a cycle. */
-export function scheduleCycle(graph: ConnectivityGraph, phases: readonly (readonly Arc[])[]): CriticalCycle {
+/**
+ * One phase: a static overlay. Silos always wait for their own computation, so there is always a cycle. Throws OperatingError
+ * `time-limit` where `expired` says so first.
+ */
+export function scheduleCycle(
+  graph: ConnectivityGraph,
+  phases: readonly (readonly Arc[])[],
+  expired: Expired = neverExpired,
+): CriticalCycle {
   const { siloCount } = graph;
-  const unrolled = phases.map((arcs) => delayDigraph(graph, arcs));
+  const unrolled = phases.map((arcs) => {
+    requireTime(expired, 'the cycle time');
+    return delayDigraph(graph, arcs, expired);
+  });
   const total = unrolled.reduce((sum, { from }) => sum + from.length, 0);
   const digraph: WeightedDigraph = {
     nodeCount: siloCount * phases.length,
@@ -42,20 +53,23 @@ export function scheduleCycle(graph: ConnectivityGraph, phases: readonly (readon
     digraph.length.set(length, offset);
     offset += from.length;
   });
-  const { mean, cycle } = maximumCycleMean(digraph)!;
+  const { mean, cycle } = maximumCycleMean(digraph, expired)!;
   const silos = cycle.map((node) => node % siloCount);
   if (phases.length === 1) return { meanMs: mean, silos };
   return { meanMs: mean, silos, phases: cycle.map((node) => Math.floor(node / siloCount)) };
 }
 
-/** Arc k delivers what was sent staleness[k] rounds earlier: its delay is spread over as many rounds. */
+/** Arcs that deliver what was sent several rounds earlier: the delay of each is spread over as many rounds. */
 export function pipelinedCycle(
   graph: ConnectivityGraph,
   arcs: readonly Arc[],
-  staleness: readonly number[],
+  staleness: readonly StaleArc[],
+  expired: Expired = neverExpired,
 ): CriticalCycle {
-  const digraph = delayDigraph(graph, arcs);
-  const rounds = Float64Array.from(digraph.from, (_, arc) => staleness[arc] ?? 1);
-  const { mean, cycle } = maximumCycleMean({ ...digraph, rounds })!;
+  const digraph = delayDigraph(graph, arcs, expired);
+  const key = (from: number, to: number) => from * graph.siloCount + to;
+  const spread = new Map(staleness.map(([from, to, rounds]) => [key(from, to), rounds]));
+  const rounds = Float64Array.from(digraph.from, (from, arc) => spread.get(key(from, digraph.to[arc]!)) ?? 1);
+  const { mean, cycle } = maximumCycleMean({ ...digraph, rounds }, expired)!;
   return { meanMs: mean, silos: cycle };
 }

@@ -7,40 +7,28 @@
  */
 import type { z } from 'zod';
 import { OperatingError } from '../../base/errors.ts';
-import type { Random } from '../../base/random.ts';
+import { Random } from '../../base/random.ts';
 import type { ConnectivityGraph } from '../delays.ts';
 import type { LabelShares } from '../label-shares.ts';
-import type { Arc, Overlay } from '../overlay.ts';
+import type { Overlay, Timing } from '../overlay.ts';
 
 export interface DesignProblem {
   readonly graph: ConnectivityGraph;
   readonly labelShares?: LabelShares;
+  /** What other designers made of the same graph with their usual options, by name: to go on from instead of doing it again. */
+  readonly designed?: ReadonlyMap<string, Design>;
 }
 
 export interface DesignRun {
-  /** A stream of chance of its own for each name. */
+  /** A stream of chance of its own for each name. The same for all designers: who does the same thing finds the same. */
   random(...path: (string | number)[]): Random;
-  /** True once the time is up. Cheap: ask in every outer loop. */
-  expired(): boolean;
+  /** True once the time is up, or that share of it (0 to 1). Cheap: ask in every outer loop. */
+  expired(share?: number): boolean;
   /** A line for people about how far it is. */
   progress(line: string): void;
   /** False: nobody reads a lower bound, so none is proved; true by default. */
   readonly wantsBound?: boolean;
 }
-
-/**
- * How a round over the overlay is timed.
- * - gossip: a silo starts its next round when its neighbours' models are in: the maximum cycle mean, over the whole
- *   period where there is a schedule;
- * - star: the hub gathers from all, then sends to all (`Tc + max d(v, hub) − Tc + max d(hub, v) − Tc`);
- * - pipelined: arc k of `overlay.arcs` delivers what was sent `staleness[k]` rounds ago (≥ 1);
- * - random: each round draws its arcs anew; with `barrier` all wait for the slowest of them (as MATCHA counts).
- */
-export type Timing =
-  | { readonly kind: 'gossip' }
-  | { readonly kind: 'star'; readonly hub: number }
-  | { readonly kind: 'pipelined'; readonly staleness: readonly number[] }
-  | { readonly kind: 'random'; draw(random: Random): readonly Arc[]; readonly barrier: boolean };
 
 export interface Design {
   /** With weights, schedule or placement where the designer chose them; nodes are the graph's names, in its order. */
@@ -61,8 +49,15 @@ export interface Designer<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** Larger networks are refused by name (`design-too-large`): its cost or memory would not be bounded. */
   readonly silosMax: number;
+  /** How much of a comparison's time is its own, beside 1 for the others, which come first; by default 1. */
+  readonly patience?: number;
   /** Throws InputError where the problem or the options do not fit, `outOfTime` where nothing is ready in time. */
   design(problem: DesignProblem, options: Options, run: DesignRun): Design;
+}
+
+/** The chance of a run, from its seed. */
+export function designChance(seed: number): DesignRun['random'] {
+  return (...path) => Random.of(seed, 'design', ...path);
 }
 
 /** The error of a designer that has nothing to show when its time is up. */

@@ -6,8 +6,8 @@
  */
 import { z } from 'zod';
 import { InputError } from '../../base/errors.ts';
-import type { Random } from '../../base/random.ts';
 import { type Arc, overlayOf, type WeightEntry } from '../overlay.ts';
+import { circleArcs } from '../round-draws.ts';
 import type { Designer } from './designer.ts';
 
 const options = z.strictObject({
@@ -30,7 +30,7 @@ export const epidemic: Designer<z.infer<typeof options>> = {
       );
     }
     const drawn = Array.from({ length: rounds }, (_, round) =>
-      randomRegularArcs(siloCount, fanout, run.random('round', round)),
+      circleArcs(siloCount, fanout, run.random('round', round)),
     );
     return {
       overlay: overlayOf({
@@ -42,24 +42,11 @@ export const epidemic: Designer<z.infer<typeof options>> = {
         schedule: drawn,
         scheduleWeights: drawn.map((arcs) => uniformWeights(siloCount, fanout, arcs)),
       }),
-      timing: {
-        kind: 'random',
-        barrier: false,
-        draw: (random) => randomRegularArcs(siloCount, fanout, random),
-      },
+      timing: { kind: 'random', barrier: false, draw: { kind: 'circle', fanout } },
       notes: [`fanout ${fanout}; cycle time over fresh draws`],
     };
   },
 };
-
-/** Each silo sends along `fanout` distances on a random circle: regular both ways, no loop, no arc twice. */
-function randomRegularArcs(siloCount: number, fanout: number, random: Random): Arc[] {
-  const circle = random.shuffle(Int32Array.from({ length: siloCount }, (_, silo) => silo));
-  const distances = random.shuffle(Int32Array.from({ length: siloCount - 1 }, (_, index) => index + 1));
-  return Array.from(distances.subarray(0, fanout)).flatMap((distance) =>
-    Array.from(circle, (silo, place): Arc => [silo, circle[(place + distance) % siloCount]!]),
-  );
-}
 
 function uniformWeights(siloCount: number, fanout: number, arcs: readonly Arc[]): WeightEntry[] {
   const weight = 1 / (fanout + 1);

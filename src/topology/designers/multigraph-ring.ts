@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { arcDelaysMs } from '../delays.ts';
+import type { StaleArc } from '../overlay.ts';
 import type { Designer } from './designer.ts';
 import { ring } from './ring.ts';
 
@@ -20,17 +21,18 @@ export const multigraphRing: Designer<z.infer<typeof options>> = {
     const { overlay, notes } = ring.design(problem, {}, run);
     const delays = arcDelaysMs(problem.graph, overlay.arcs);
     const least = delays.reduce((fastest, delayMs) => Math.min(fastest, delayMs), Number.POSITIVE_INFINITY);
-    const staleness = Array.from(delays, (delayMs) =>
-      Math.max(1, Math.min(edgesMax, Math.round(delayMs / least))),
-    );
-    const oldest = staleness.reduce((most, rounds) => Math.max(most, rounds), 1);
+    const staleness = overlay.arcs.map(([from, to], arc): StaleArc => {
+      const rounds = Math.round(delays[arc]! / least);
+      return [from, to, Math.max(1, Math.min(edgesMax, rounds))];
+    });
+    const oldest = staleness.reduce((most, [, , rounds]) => Math.max(most, rounds), 1);
     const source = `designed: multigraph-ring, at most ${edgesMax} edges`;
     return {
       overlay: { ...overlay, name: 'multigraph-ring', source },
       timing: { kind: 'pipelined', staleness },
       notes: [
         ...notes,
-        `models up to ${oldest} rounds old count as delivered then; mixing figures are those of the plain ring, so flattering`,
+        `models up to ${oldest} rounds old count as delivered then; mixing of models of several ages is not judged`,
       ],
     };
   },

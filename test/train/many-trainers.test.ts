@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SamplePool } from '../../src/data/pool.ts';
 import { batchedOn, batchedTrainers, exactTrainers } from '../../src/train/many-trainers.ts';
 import { modelOf } from '../../src/train/models.ts';
+import { type BatchArithmetic, batchArithmetic } from '../../src/train/peer-kernel.ts';
 import type { BackendName, SampleSelection, TrainerSpec } from '../../src/train/spec.ts';
 import { type EngineTrainer, trainerOn } from '../../src/train/tfjs-trainer.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
@@ -35,9 +36,12 @@ function specsOf(changes: Partial<TrainerSpec>): TrainerSpec[] {
   );
 }
 
-async function batched(specs: readonly TrainerSpec[]): Promise<readonly EngineTrainer[]> {
+async function batchedBy(
+  arithmetic: BatchArithmetic,
+  specs: readonly TrainerSpec[],
+): Promise<readonly EngineTrainer[]> {
   const loaded = await engine(specs[0]?.backend as BackendName);
-  return batchedOn(loaded, await modelOf(loaded, specs[0] as TrainerSpec), pool, specs);
+  return batchedOn(loaded, await modelOf(loaded, specs[0] as TrainerSpec), pool, specs, arithmetic);
 }
 
 async function oneByOne(specs: readonly TrainerSpec[]): Promise<readonly Trainer[]> {
@@ -81,23 +85,33 @@ const cases: readonly (readonly [string, Partial<TrainerSpec>])[] = [
   ['mlp with clipping, decay, schedule and objective scale', { train: demanding }],
 ];
 
-for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
+/** On each engine's own operations; beside TensorFlow the native updates too. */
+const arithmetics: readonly (readonly [BackendName, BatchArithmetic])[] = [
+  ['tensorflow', batchArithmetic('tensorflow')],
+  ...(['tensorflow', 'wasm', 'cpu'] as const).map(
+    (backend) => [backend, { note: 'its operations' }] as const,
+  ),
+];
+
+for (const [backend, arithmetic] of arithmetics) {
+  const name = `${backend}, ${arithmetic.note}`;
   const reason = await whyWithout(backend);
   if (reason !== undefined) {
-    describe.skip(`batched on ${backend}: ${reason}`, () => {
+    describe.skip(`batched on ${name}: ${reason}`, () => {
       it('runs', () => undefined);
     });
     continue;
   }
+  const batched = (specs: readonly TrainerSpec[]) => batchedBy(arithmetic, specs);
   trainerConformance({
-    name: `a batched peer, mlp, ${backend}`,
+    name: `a batched peer, mlp, ${name}`,
     make: async () => (await batched(specsOf({ backend })))[0] as Trainer,
     stateful: false,
   });
 
-  describe(`batched on ${backend}`, () => {
-    for (const [name, changes] of cases) {
-      it(`gives each peer what it gets one by one, to 1e-5: ${name}`, async () => {
+  describe(`batched on ${name}`, () => {
+    for (const [what, changes] of cases) {
+      it(`gives each peer what it gets one by one, to 1e-5: ${what}`, async () => {
         const specs = specsOf({ backend, ...changes });
         const [together, apart] = await Promise.all([batched(specs), oneByOne(specs)]);
         let vectors = await Promise.all(together.map((one) => one.initialParams()));
@@ -168,6 +182,8 @@ for (const backend of ['tensorflow', 'wasm', 'cpu'] as const) {
   });
 }
 
+const withoutTensorflow = await whyWithout('tensorflow');
+
 describe('trainers of many peers', () => {
   const digits = (changes: Partial<TrainerSpec> = {}): TrainerSpec[] =>
     [0, 1, 2].map((peerIndex) =>
@@ -200,6 +216,37 @@ describe('trainers of many peers', () => {
       expect(score.accuracy).toBe(wanted.accuracy);
     }
   });
+
+  const real: readonly (readonly [string, number, number, Partial<TrainerSpec>])[] = [
+    ['digits, softmax', 64, 10, { model: { kind: 'softmax' } }],
+    ['digits, mlp', 64, 10, { model: { kind: 'mlp', hidden: [32, 16] } }],
+    ['penguins, softmax', 4, 3, { model: { kind: 'softmax' } }],
+    ['penguins, mlp', 4, 3, { model: { kind: 'mlp', hidden: [7, 5] } }],
+  ];
+  for (const [name, width, classCount, changes] of real) {
+    it.skipIf(withoutTensorflow !== undefined)(
+      `learn as one by one over 60 updates, to 1e-5: ${name}`,
+      async () => {
+        const kind = name.startsWith('digits') ? 'digits' : 'penguins';
+        const specs = [0, 1, 2].map((peerIndex) =>
+          specOf({
+            ...{ featureShape: [width], classCount, backend: 'tensorflow', peerIndex, ...changes },
+            ...{ train: { ...train, batchSize: 32 } },
+            data: { dataset: { kind }, train: select(peerIndex * 30, peerIndex * 30 + 64) },
+          }),
+        );
+        const [together, apart] = await Promise.all([batchedTrainers(specs), exactTrainers(specs)]);
+        const initial = await (together[0] as Trainer).initialParams();
+        const ask = (trainers: readonly Trainer[]) =>
+          Promise.all(trainers.map((one) => one.train(initial, 60, { firstStep: 0 })));
+        const [results, expected] = await Promise.all([ask(together), ask(apart)]);
+        for (const [peer, result] of results.entries()) {
+          expect(largestDifference(result.params, expected[peer]?.params ?? [])).toBeLessThan(1e-5);
+          expect(result.loss).toBeCloseTo(expected[peer]?.loss as number, 5);
+        }
+      },
+    );
+  }
 
   it('trains peers with momentum one by one, and says so', async () => {
     const momentum = { ...train, optimizer: { kind: 'momentum', momentum: 0.9 } } as const;

@@ -183,7 +183,7 @@ describe.skipIf(native === undefined)(`native updates (${note})`, () => {
     const run = (changes: Partial<Record<keyof Arguments, unknown>>): Float32Array[] => {
       const given = { ...good(), ...changes };
       const vectors = given.vectors as Float32Array[];
-      (native as { train(...given: unknown[]): void }).train(...Object.values(given));
+      (native as unknown as { train(...given: unknown[]): void }).train(...Object.values(given));
       return vectors;
     };
     const detached = new Float32Array(14);
@@ -227,7 +227,7 @@ describe.skipIf(native === undefined)(`native updates (${note})`, () => {
       );
       expect(untouched[0], said).toEqual(new Float32Array(14).fill(0.5));
     }
-    expect(() => (native as { train(): void }).train()).toThrow(/10 arguments/);
+    expect(() => (native as unknown as { train(): void }).train()).toThrow(/10 arguments/);
     expect(run({})[0]).not.toEqual(new Float32Array(14).fill(0.5));
     expect(
       run({ rates: new Float64Array(0), counts: new Int32Array(0), rows: new Int32Array(0) })[0],

@@ -72,14 +72,15 @@ async function plotOf(sweep: Sweep, curves: readonly Curve[]): Promise<string> {
 /** One per combination of the axes that has been judged. */
 async function curvesOf(sweep: Sweep, results: SweepOutcome['results']): Promise<Curve[]> {
   const { curveOf } = await import('../sweep/curves.ts');
+  const { samplesOf } = await import('../sweep/table.ts');
   const { cellAt } = await import('../sweep/sweep.ts');
   const seedCount = sweep.seeds.length;
   const curves: Curve[] = [];
   for (let first = 0; first < results.length; first += seedCount) {
     const runs = results
       .slice(first, first + seedCount)
-      .flatMap((result) => (result?.kind === 'done' ? [result.points] : []));
-    const points = curveOf(runs, sweep.plot);
+      .flatMap((result) => (result?.kind === 'done' ? [samplesOf(result, sweep.plot)] : []));
+    const points = curveOf(runs);
     if (points !== undefined) curves.push({ labels: cellAt(sweep, first).labels, points });
   }
   return curves;

@@ -25,9 +25,9 @@ export interface LinePlot {
   readonly logY?: boolean;
 }
 
-const WIDTH = 900;
+const RIGHT = 660;
 const HEIGHT = 480;
-const MARGIN = { left: 72, right: 240, top: 44, bottom: 52 };
+const MARGIN = { left: 72, top: 44, bottom: 52 };
 /** Okabe and Ito 2008: told apart by colour-blind readers too; then again with dashes. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000', '#8a6d00'];
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
@@ -57,23 +57,15 @@ export function plotLines({ title, xLabel, yLabel, lines, logX = false, logY = f
     name,
     points: points.filter(({ x, low }) => (!logX || x > 0) && (!logY || low > 0)),
   }));
-  const frame = {
-    left: MARGIN.left,
-    right: WIDTH - MARGIN.right,
-    top: MARGIN.top,
-    bottom: HEIGHT - MARGIN.bottom,
-  };
+  const frame = { left: MARGIN.left, right: RIGHT, top: MARGIN.top, bottom: HEIGHT - MARGIN.bottom };
+  const names = shown.map(({ name }) => name);
   const axes = axesOf(shown, frame, { logX, logY });
   const isEmpty = shown.every(({ points }) => points.length === 0);
-  return svgText(title, WIDTH, HEIGHT, [
+  return svgText(title, RIGHT + legendWidth(names), HEIGHT, [
     ...grid(axes, frame),
     ...labels(frame, xLabel, yLabel, { bottom: HEIGHT, left: 0 }),
     ...curves(shown, axes, (_, index) => index),
-    ...legend(
-      shown.map(({ name }) => name),
-      WIDTH - MARGIN.right + 16,
-      MARGIN.top + 10,
-    ),
+    ...legend(names, RIGHT + 16, MARGIN.top + 10),
     ...(isEmpty ? [`<text x="${MARGIN.left + 20}" y="${HEIGHT / 2}">nothing to show</text>`] : []),
   ]);
 }
@@ -167,6 +159,15 @@ export function legend(names: readonly string[], left: number, top: number): str
   });
 }
 
+/** What a legend needs at the right of a picture. */
+export function legendWidth(names: readonly string[]): number {
+  const longest = names.reduce((most, { length }) => Math.max(most, length), 0);
+  return Math.max(LEGEND_WIDTH_MIN, Math.ceil(62 + CHARACTER_WIDTH * longest));
+}
+
+const LEGEND_WIDTH_MIN = 240;
+/** Most letters of a sans-serif font are narrower. */
+const CHARACTER_WIDTH = 7.5;
 /** Between two names of a legend. */
 export const LEGEND_STEP = 20;
 

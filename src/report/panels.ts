@@ -1,5 +1,15 @@
 /** Many lines with bands as small multiples: one panel per setting, all with the same axes, colours and legend. */
-import { axesOf, type BandLine, curves, grid, LEGEND_STEP, labels, legend, svgText } from './lines.ts';
+import {
+  axesOf,
+  type BandLine,
+  curves,
+  grid,
+  LEGEND_STEP,
+  labels,
+  legend,
+  legendWidth,
+  svgText,
+} from './lines.ts';
 import { escaped } from './markup.ts';
 
 export interface Panel {
@@ -19,7 +29,7 @@ const COLUMNS_MAX = 3;
 const PANEL = { width: 260, height: 180 };
 /** Room around each panel: its name above, its numbers beside and below. */
 const GAP = { left: 52, right: 12, top: 34, bottom: 34 };
-const MARGIN = { left: 30, right: 240, top: 36, bottom: 30 };
+const MARGIN = { left: 30, top: 36, bottom: 30 };
 
 /** SVG text. */
 export function plotPanels({ title, xLabel, yLabel, panels }: PanelPlot): string {
@@ -42,7 +52,7 @@ export function plotPanels({ title, xLabel, yLabel, panels }: PanelPlot): string
     ];
   });
   const whole = { left: MARGIN.left, right, top: MARGIN.top, bottom };
-  return svgText(title, right + MARGIN.right, bottom + MARGIN.bottom, [
+  return svgText(title, right + legendWidth(names), bottom + MARGIN.bottom, [
     ...drawn,
     ...labels(whole, xLabel, yLabel, { bottom: bottom + MARGIN.bottom, left: 0 }),
     ...legend(names, right + 16, MARGIN.top + GAP.top + 6),

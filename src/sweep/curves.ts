@@ -3,7 +3,6 @@
  * Runs meet on a common grid between where all have begun and where all have ended; between its points a run stays where it was last.
  */
 import type { BandPoint } from '../report/lines.ts';
-import type { RoundPoint } from './table.ts';
 
 const GRID_POINTS = 120;
 /** Student's t at 0.975, for 1 to 30 degrees of freedom; beyond, the normal's 1.96 is near enough. */
@@ -12,22 +11,20 @@ const T = [
   2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
 
-export interface CurveOptions {
-  readonly x: 'round' | 'seconds' | 'bytes';
-  readonly y: 'mean' | 'worst';
+/** One judgement of a run; `y` is an accuracy. */
+export interface Sample {
+  readonly x: number;
+  readonly y: number;
 }
 
-/** `runs` are those of one combination, one per seed. Undefined where none of them has been judged. */
-export function curveOf(
-  runs: readonly (readonly RoundPoint[])[],
-  { x, y }: CurveOptions,
-): BandPoint[] | undefined {
-  const judged = runs.filter((points) => points.length > 0);
+/** `runs` are those of one combination, one per seed, each ascending in x. Undefined where none of them has been judged. */
+export function curveOf(runs: readonly (readonly Sample[])[]): BandPoint[] | undefined {
+  const judged = runs.filter((samples) => samples.length > 0);
   if (judged.length === 0) return undefined;
-  const from = Math.max(...judged.map((points) => (points[0] as RoundPoint)[x]));
-  const to = Math.min(...judged.map((points) => (points.at(-1) as RoundPoint)[x]));
-  return gridOf(judged, from, Math.max(from, to), x).map((at): BandPoint => {
-    const values = judged.map((run) => valueAt(run, at, x, y));
+  const from = Math.max(...judged.map((samples) => (samples[0] as Sample).x));
+  const to = Math.min(...judged.map((samples) => (samples.at(-1) as Sample).x));
+  return gridOf(judged, from, Math.max(from, to)).map((at): BandPoint => {
+    const values = judged.map((run) => valueAt(run, at));
     const { mean, low, high } = interval(values);
     // With few seeds Student's interval is wider than an accuracy can be.
     return { x: at, mean, low: Math.max(0, low), high: Math.min(1, high) };
@@ -44,29 +41,19 @@ export function interval(values: readonly number[]): { mean: number; low: number
   return { mean, low: mean - half, high: mean + half };
 }
 
-function gridOf(
-  runs: readonly (readonly RoundPoint[])[],
-  from: number,
-  to: number,
-  x: CurveOptions['x'],
-): number[] {
-  const own = [...new Set(runs.flatMap((points) => points.map((point) => point[x])))]
+function gridOf(runs: readonly (readonly Sample[])[], from: number, to: number): number[] {
+  const own = [...new Set(runs.flatMap((samples) => samples.map(({ x }) => x)))]
     .filter((at) => at >= from && at <= to)
     .sort((a, b) => a - b);
   if (own.length <= GRID_POINTS) return own;
   return Array.from({ length: GRID_POINTS }, (_, index) => from + ((to - from) * index) / (GRID_POINTS - 1));
 }
 
-function valueAt(
-  points: readonly RoundPoint[],
-  at: number,
-  x: CurveOptions['x'],
-  y: CurveOptions['y'],
-): number {
-  let value = (points[0] as RoundPoint)[y];
-  for (const point of points) {
-    if (point[x] > at) break;
-    value = point[y];
+function valueAt(samples: readonly Sample[], at: number): number {
+  let value = (samples[0] as Sample).y;
+  for (const { x, y } of samples) {
+    if (x > at) break;
+    value = y;
   }
   return value;
 }

@@ -11,6 +11,7 @@ import { pause } from '../base/idle.ts';
 import { loadRun } from '../report/load.ts';
 import { fileStorage } from '../storage/files.ts';
 import { lockFolder } from '../storage/lock.ts';
+import { courseOf } from './course.ts';
 import type { Cell, Sweep } from './sweep.ts';
 import { type CellResult, roundPoints } from './table.ts';
 
@@ -49,14 +50,19 @@ export function cellFolder(folder: string, { id }: Cell): string {
 }
 
 /** Undefined where the cell has not been run to its end. */
-export async function cellResult(folder: string, cell: Cell): Promise<CellResult | undefined> {
+export async function cellResult(
+  folder: string,
+  { target }: Sweep,
+  cell: Cell,
+): Promise<CellResult | undefined> {
   const run = cellFolder(folder, cell);
   const failure = await readJson<{ reason?: string }>(join(run, FAILURE_FILE));
   if (failure?.reason !== undefined) return { kind: 'failed', reason: failure.reason };
   if ((await readJson(join(run, 'summary.json'))) === undefined) return undefined;
   const { summary, rounds } = await loadRun(run);
   if (summary === undefined || summary.endReason === 'interrupted') return undefined;
-  return { kind: 'done', summary, points: roundPoints(rounds, summary.peers.length) };
+  const points = roundPoints(rounds, summary.peers.length);
+  return { kind: 'done', summary, points, course: courseOf(rounds, target) };
 }
 
 /** A process whose sweep was killed sees that at once, and ends as soon as what it trains is done. */

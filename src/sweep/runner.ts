@@ -78,18 +78,18 @@ export async function runSweep(work: SweepWork): Promise<SweepOutcome> {
 async function earlierResults({ sweep, folder }: SweepWork): Promise<(CellResult | undefined)[]> {
   const results: (CellResult | undefined)[] = [];
   for (let index = 0; index < cellCount(sweep); index++)
-    results.push(await cellResult(folder, cellAt(sweep, index)));
+    results.push(await cellResult(folder, sweep, cellAt(sweep, index)));
   return results;
 }
 
 /** Undefined where the cell is to run again when the sweep is taken up. */
 async function runCell(
-  { folder, run, interruption }: SweepWork,
+  { folder, sweep, run, interruption }: SweepWork,
   cell: Cell,
 ): Promise<CellResult | { readonly kind: 'no-room'; readonly reason: string } | undefined> {
   await clearCell(folder, cell);
   const end = await run(cell);
-  const result = await cellResult(folder, cell);
+  const result = await cellResult(folder, sweep, cell);
   if (result !== undefined || interruption.aborted) return result;
   if (end.kind === 'no-room') return { kind: 'no-room', reason: end.reason };
   const reason = end.kind === 'ran' ? 'it ended without a summary' : end.reason;

@@ -2,55 +2,62 @@
 
 import type { RoundRecord } from '../record/records.ts';
 import type { RunSummary } from '../record/summary.ts';
+import { accuracyOf, type Course } from './course.ts';
+import type { Sample } from './curves.ts';
 import type { Cell, Sweep } from './sweep.ts';
 
 /** Where a run stood when all its peers had done a round. */
 export interface RoundPoint {
   readonly round: number;
-  /** The run's clock when the last peer had done it. */
-  readonly seconds: number;
-  /** Sent by all peers up to then. */
-  readonly bytes: number;
   readonly mean: number;
   readonly worst: number;
 }
 
 export type CellResult =
-  | { readonly kind: 'done'; readonly summary: RunSummary; readonly points: readonly RoundPoint[] }
+  | {
+      readonly kind: 'done';
+      readonly summary: RunSummary;
+      readonly points: readonly RoundPoint[];
+      readonly course: Course;
+    }
   | { readonly kind: 'failed'; readonly reason: string };
 
 export type Row = Readonly<Record<string, string | number | null>>;
 
-/** The rounds in which every peer was judged, on the global test set where there is one, ascending. */
+/** The rounds in which every peer was judged, ascending. */
 export function roundPoints(rounds: readonly RoundRecord[], peerCount: number): RoundPoint[] {
-  const byRound = new Map<number, RoundRecord[]>();
+  const byRound = new Map<number, number[]>();
   for (const record of rounds) {
+    const accuracy = accuracyOf(record);
+    if (accuracy === undefined) continue;
     const list = byRound.get(record.round);
-    if (list === undefined) byRound.set(record.round, [record]);
-    else list.push(record);
+    if (list === undefined) byRound.set(record.round, [accuracy]);
+    else list.push(accuracy);
   }
-  let bytes = 0;
-  const points: RoundPoint[] = [];
-  for (const [round, records] of [...byRound].sort(([a], [b]) => a - b)) {
-    bytes += records.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
-    const accuracies = records.flatMap(({ globalTest, ownTest }) => globalTest ?? ownTest ?? []);
-    if (accuracies.length < peerCount) continue;
-    points.push({
+  return [...byRound]
+    .filter(([, accuracies]) => accuracies.length === peerCount)
+    .sort(([a], [b]) => a - b)
+    .map(([round, accuracies]) => ({
       round,
-      seconds: Math.max(...records.map(({ nowMs = 0 }) => nowMs)) / 1000,
-      bytes,
-      mean: accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length,
-      worst: Math.min(...accuracies),
-    });
-  }
-  return points;
+      mean: accuracies.reduce((sum, value) => sum + value, 0) / peerCount,
+      worst: accuracies.reduce((least, value) => Math.min(least, value)),
+    }));
+}
+
+/** What a plot shows of a run: by rounds as each silo did them, else as all silos stood at one time. */
+export function samplesOf(
+  { points, course }: Extract<CellResult, { kind: 'done' }>,
+  { x, y }: Sweep['plot'],
+): Sample[] {
+  if (x === 'round') return points.map((point) => ({ x: point.round, y: point[y] }));
+  return course.points.map((point) => ({ x: point[x], y: point[y] }));
 }
 
 export function rowOf({ axes, target }: Sweep, cell: Cell, result: CellResult): Row {
   const named = Object.fromEntries(axes.map(({ name }, index) => [name, cell.labels[index] ?? '']));
   const base = { cell: cell.id, ...named, seed: cell.seed };
   if (result.kind === 'failed') return { ...base, status: 'failed', reason: result.reason };
-  const { summary, points } = result;
+  const { summary } = result;
   const { together, alone, pooled } = summary.accuracy;
   return {
     ...base,
@@ -66,21 +73,20 @@ export function rowOf({ axes, target }: Sweep, cell: Cell, result: CellResult): 
     bytesSent: summary.bytesSent,
     messagesSent: summary.messagesSent,
     exclusions: summary.peers.reduce((sum, { exclusions }) => sum + exclusions, 0),
-    ...(target === undefined ? {} : reaching(points, target)),
+    ...(target === undefined ? {} : reaching(result, target)),
   };
 }
 
 /** When mean and worst silo first reached the target; null where they never did. */
-function reaching(points: readonly RoundPoint[], target: number): Row {
-  const mean = points.find((point) => point.mean >= target);
-  const worst = points.find((point) => point.worst >= target);
+function reaching({ points, course }: Extract<CellResult, { kind: 'done' }>, target: number): Row {
+  const { meanReached, worstReached } = course;
   return {
-    roundsToTargetMean: mean?.round ?? null,
-    secondsToTargetMean: mean?.seconds ?? null,
-    bytesToTargetMean: mean?.bytes ?? null,
-    roundsToTargetWorst: worst?.round ?? null,
-    secondsToTargetWorst: worst?.seconds ?? null,
-    bytesToTargetWorst: worst?.bytes ?? null,
+    roundsToTargetMean: points.find(({ mean }) => mean >= target)?.round ?? null,
+    secondsToTargetMean: meanReached?.seconds ?? null,
+    bytesToTargetMean: meanReached?.bytes ?? null,
+    roundsToTargetWorst: points.find(({ worst }) => worst >= target)?.round ?? null,
+    secondsToTargetWorst: worstReached?.seconds ?? null,
+    bytesToTargetWorst: worstReached?.bytes ?? null,
   };
 }
 

@@ -3,10 +3,9 @@
  * cannot finish is skipped with the reason, and every overlay that came out is judged alike.
  */
 import { GrapevineError } from '../base/errors.ts';
-import { Random } from '../base/random.ts';
 import { overlayLowerBound } from './bounds/overlay-bound.ts';
 import type { ConnectivityGraph } from './delays.ts';
-import type { Design, DesignProblem } from './designers/designer.ts';
+import { type Design, type DesignProblem, designChance } from './designers/designer.ts';
 import type { RegisteredDesigner } from './designers/registry.ts';
 import { type Judgement, judge } from './judge.ts';
 
@@ -39,8 +38,12 @@ export interface Comparison {
   readonly skipped: readonly SkippedDesign[];
 }
 
-/** What is left of the time is for judging. */
+/** Of one designer's time; what is left is for judging. */
 const designShare = 0.9;
+/** Of a comparison's time; what is left is for finding out how overlays mix whose own time was too short for it. */
+const designsShare = 0.85;
+/** An overlay that came out is judged, as long as that takes no more time than this beyond the limit. */
+const judgingMs = 600;
 
 /** One overlay by one designer within its time, judged. Throws what the designer throws. */
 export function designOne(
@@ -50,42 +53,77 @@ export function designOne(
   { seed, limitMs, now, progress = () => undefined }: CompareOptions,
 ): ComparedDesign {
   const startMs = now();
-  const expired = () => now() >= startMs + limitMs;
   const design = designer.design(problem, given, {
-    random: (...path) => Random.of(seed, 'design', designer.name, ...path),
-    expired: () => now() >= startMs + limitMs * designShare,
+    random: designChance(seed),
+    expired: (share = 1) => now() >= startMs + limitMs * designShare * share,
     progress,
   });
-  const judgement = judge(problem.graph, design.overlay, design.timing, { seed, expired });
+  const judgement = judge(problem.graph, design.overlay, design.timing, {
+    seed,
+    expired: () => now() >= startMs + limitMs,
+    abandoned: () => now() >= startMs + limitMs + judgingMs,
+  });
   return { name: designer.name, design, judgement };
 }
 
-/** All given designers with their usual options, in order. */
+type Outcome = ComparedDesign | SkippedDesign;
+
+/**
+ * All given designers with their usual options, in order. Who has patience for a long search comes last, when it is known
+ * what the others leave of the time, and goes on from what they made.
+ */
 export function compareDesigns(
   problem: DesignProblem,
   designers: readonly RegisteredDesigner[],
   options: CompareOptions,
 ): Comparison {
-  const endMs = options.now() + options.limitMs;
-  const designs: ComparedDesign[] = [];
-  const skipped: SkippedDesign[] = [];
-  designers.forEach((designer, index) => {
+  const startMs = options.now();
+  const endMs = startMs + options.limitMs;
+  const outcomes = inTurn(problem, designers, options, startMs + options.limitMs * designsShare);
+  const inOrder = designers.flatMap((designer) => outcomes.get(designer) ?? []);
+  const judged = inOrder
+    .filter((outcome) => 'design' in outcome)
+    .map((one) => judgedOn(problem, one, options, endMs));
+  const skipped = inOrder.filter((outcome) => 'reason' in outcome);
+  return { designs: judged, skipped, ...boundOf(problem.graph, judged, options.now, endMs) };
+}
+
+function inTurn(
+  problem: DesignProblem,
+  designers: readonly RegisteredDesigner[],
+  options: CompareOptions,
+  endMs: number,
+): Map<RegisteredDesigner, Outcome> {
+  const designed = new Map<string, Design>();
+  const outcomes = new Map<RegisteredDesigner, Outcome>();
+  const turns = designers.toSorted((one, other) => patienceOf(one) - patienceOf(other));
+  turns.forEach((designer, turn) => {
+    const { name } = designer;
     const leftMs = endMs - options.now();
     if (leftMs <= 0) {
-      skipped.push({ name: designer.name, code: 'time-limit', reason: 'no time left; allow more' });
+      outcomes.set(designer, { name, code: 'time-limit', reason: 'no time left; allow more' });
       return;
     }
-    options.progress?.(`${designer.name} (${index + 1} of ${designers.length})`);
+    options.progress?.(`${name} (${turn + 1} of ${designers.length})`);
+    const limitMs = (leftMs * patienceOf(designer)) / patienceOfAll(turns.slice(turn));
     try {
-      const limitMs = leftMs / (designers.length - index);
-      designs.push(designOne(problem, designer, {}, { ...options, limitMs }));
+      const compared = designOne({ ...problem, designed }, designer, {}, { ...options, limitMs });
+      designed.set(name, compared.design);
+      outcomes.set(designer, compared);
     } catch (error) {
       if (!(error instanceof GrapevineError)) throw error;
-      skipped.push({ name: designer.name, code: error.code, reason: error.message });
+      outcomes.set(designer, { name, code: error.code, reason: error.message });
     }
   });
-  const judged = designs.map((one) => judgedOn(problem, one, options, endMs));
-  return { designs: judged, skipped, ...boundOf(problem.graph, judged, options.now, endMs) };
+  return outcomes;
+}
+
+function patienceOf({ patience = 1 }: RegisteredDesigner): number {
+  return patience;
+}
+
+function patienceOfAll(designers: readonly RegisteredDesigner[]): number {
+  return designers.reduce((sum, designer) => sum + patienceOf(designer), 0);
 }
 
 /** Whose share of the time was too short to find out how it mixes has what all have left over. */

@@ -10,7 +10,8 @@
  * bisection. Dense, hence up to 400 silos; above only the gap is known, and k follows from it, marked as an estimate.
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { InputError, OperatingError } from '../base/errors.ts';
+import { InputError } from '../base/errors.ts';
+import { type Expired, neverExpired, requireTime } from './deadline.ts';
 import { type Dense, product, spectralNorm, sum, transposed } from './dense.ts';
 import { defaultMixing, type MixingMatrix } from './mixing.ts';
 import type { Overlay } from './overlay.ts';
@@ -39,23 +40,24 @@ const sparseSilosMax = 3_000;
 const doublingsMax = 40;
 /** Of periodic and disconnected graphs the second eigenvalue is 1 but for rounding. */
 const periodicTolerance = 1e-12;
-
-/** Asked between products of matrices: true once the time is up. */
-type Expired = () => boolean;
-const patient: Expired = () => false;
+const whatMixing = 'finding out how the overlay mixes';
 
 /**
  * With the weights that a run would use. Undefined where these do not fit, or where the overlay is too large even for an estimate. Throws
  * OperatingError `time-limit` where `expired` says so before it is done.
  */
-export function consensusOf(overlay: Overlay, expired: Expired = patient): Consensus | undefined {
+export function consensusOf(overlay: Overlay, expired: Expired = neverExpired): Consensus | undefined {
   const size = overlay.nodes.length;
   if (size > sparseSilosMax) return undefined;
   try {
     const phases = Math.max(1, overlay.schedule?.length ?? 1);
-    const matrixOf = (phase: number) => mixingMatrixOfRound(overlay, phase, defaultMixing(overlay));
-    if (size > denseSilosMax) return phases === 1 ? estimated(matrixOf(0)) : undefined;
-    const dense = Array.from({ length: phases }, (_, phase) => deflated(matrixOf(phase), size));
+    const matrixOf = (phase: number) => mixingMatrixOfRound(overlay, phase, defaultMixing(overlay), expired);
+    if (size > denseSilosMax) return phases === 1 ? estimated(matrixOf(0), expired) : undefined;
+    const dense = Array.from({ length: phases }, (_, phase) => {
+      requireTime(expired, whatMixing);
+      return deflated(matrixOf(phase), size);
+    });
+    requireTime(expired, whatMixing);
     return phases === 1 && isSymmetricMatrix(dense[0]!) ? ofSpectrum(dense[0]!) : counted(dense, expired);
   } catch (error) {
     if (error instanceof InputError) return undefined;
@@ -65,7 +67,7 @@ export function consensusOf(overlay: Overlay, expired: Expired = patient): Conse
 
 /** n_W(γ) of a mixing matrix; [size × size], 0 < γ < 1. */
 export function effectiveNeighbours(matrix: MixingMatrix, size: number, gamma: number): number {
-  return effective(deflated(matrix, size), gamma, patient);
+  return effective(deflated(matrix, size), gamma, neverExpired);
 }
 
 /** W − J, dense. */
@@ -114,7 +116,7 @@ function roundsOfRadius(radius: number): number {
 
 /** The product, unless the time is up: OperatingError `time-limit`. */
 function productWithin(one: Dense, other: Dense, expired: Expired): Dense {
-  if (expired()) throw new OperatingError('time-limit', 'no time left to find out how the overlay mixes');
+  requireTime(expired, whatMixing);
   return product(one, other);
 }
 
@@ -129,7 +131,7 @@ function counted(phases: readonly Dense[], expired: Expired): Consensus {
   for (let round = 1; round <= 2 * period; round++) {
     if (round > 1) running = productWithin(phases[(round - 1) % period]!, running, expired);
     if (round === period) whole = running;
-    const norm = spectralNorm(running);
+    const norm = spectralNorm(running, expired);
     if (norm <= threshold) within ??= round;
     if (norm <= exactThreshold && before > exactDropFrom) {
       exact = round;
@@ -152,7 +154,7 @@ function decayRate(matrix: Dense, expired: Expired): number {
   let power = matrix;
   let logNorm = 0;
   for (let doubling = 0; doubling < 24; doubling++) {
-    const norm = spectralNorm(power);
+    const norm = spectralNorm(power, expired);
     if (norm <= 1e-300) return 0;
     power = { size: power.size, values: power.values.map((value) => value / norm) };
     logNorm += Math.log(norm) / 2 ** doubling;
@@ -163,7 +165,7 @@ function decayRate(matrix: Dense, expired: Expired): number {
 
 function roundsByDoubling(period: Dense, phases: readonly Dense[], expired: Expired): number {
   const powers = [period];
-  while (spectralNorm(powers.at(-1)!) > threshold) {
+  while (spectralNorm(powers.at(-1)!, expired) > threshold) {
     if (powers.length > doublingsMax) return Number.POSITIVE_INFINITY;
     powers.push(productWithin(powers.at(-1)!, powers.at(-1)!, expired));
   }
@@ -172,7 +174,7 @@ function roundsByDoubling(period: Dense, phases: readonly Dense[], expired: Expi
   for (let doubling = powers.length - 2; doubling >= 0; doubling--) {
     const candidate =
       reached === undefined ? powers[doubling]! : productWithin(powers[doubling]!, reached, expired);
-    if (spectralNorm(candidate) <= threshold) continue;
+    if (spectralNorm(candidate, expired) <= threshold) continue;
     reached = candidate;
     periods += 2 ** doubling;
   }
@@ -180,7 +182,7 @@ function roundsByDoubling(period: Dense, phases: readonly Dense[], expired: Expi
   for (const phase of phases) {
     reached = reached === undefined ? phase : productWithin(phase, reached, expired);
     rounds++;
-    if (spectralNorm(reached) <= threshold) return rounds;
+    if (spectralNorm(reached, expired) <= threshold) return rounds;
   }
   return rounds;
 }
@@ -205,8 +207,8 @@ function effective(matrix: Dense, gamma: number, expired: Expired): number {
   return size / (1 - gamma) / trace;
 }
 
-function estimated(matrix: MixingMatrix): Consensus {
-  const gap = spectralGap(matrix);
+function estimated(matrix: MixingMatrix, expired: Expired): Consensus {
+  const gap = spectralGap(matrix, expired);
   const rounds = gap <= 0 ? Number.POSITIVE_INFINITY : Math.ceil(Math.log(threshold) / Math.log(1 - gap));
   return { spectralGap: gap, roundsTo1e3: Math.max(1, rounds), isEstimate: true };
 }

@@ -3,6 +3,7 @@
  * rise together until a link is full; its flows keep what they have, the others go on. Links are each silo's access up
  * and down, and the directed core links on each flow's way.
  */
+import { type Expired, neverExpired, requireTime, seldom } from './deadline.ts';
 import type { Arc } from './overlay.ts';
 
 /** Where flows go in the core. Directed links: each direction of a cable is one. */
@@ -19,20 +20,27 @@ export interface AccessLinks {
   readonly downBps: Float64Array;
 }
 
-/** Bits per second of each arc, all at once. */
-export function fairRatesBps(access: AccessLinks, routes: Routes, arcs: readonly Arc[]): Float64Array {
+const waysPerQuestion = 10_000;
+
+/** Bits per second of each arc, all at once. Throws OperatingError `time-limit` where `expired` says so first. */
+export function fairRatesBps(
+  access: AccessLinks,
+  routes: Routes,
+  arcs: readonly Arc[],
+  expired: Expired = neverExpired,
+): Float64Array {
   const siloCount = access.upBps.length;
   const coreStart = 2 * siloCount;
-  const ways = arcs.map(([from, to]) => [
-    from,
-    siloCount + to,
-    ...routes.linksOf(from, to).map((link) => coreStart + link),
-  ]);
+  const isUp = seldom(expired, waysPerQuestion);
+  const ways = arcs.map(([from, to]) => {
+    requireTime(isUp, 'the rates of arcs that share links');
+    return [from, siloCount + to, ...routes.linksOf(from, to).map((link) => coreStart + link)];
+  });
   const room = Float64Array.from([...access.upBps, ...access.downBps, ...routes.capacityBps]);
-  return filled(ways, room);
+  return filled(ways, room, expired);
 }
 
-function filled(ways: readonly (readonly number[])[], room: Float64Array): Float64Array {
+function filled(ways: readonly (readonly number[])[], room: Float64Array, expired: Expired): Float64Array {
   const flowsOn: number[][] = Array.from(room, () => []);
   ways.forEach((way, flow) => {
     for (const link of way) flowsOn[link]!.push(flow);
@@ -41,6 +49,7 @@ function filled(ways: readonly (readonly number[])[], room: Float64Array): Float
   const rates = new Float64Array(ways.length).fill(-1);
   const open = new Set(Array.from(room.keys()).filter((link) => rising[link]! > 0));
   while (open.size > 0) {
+    requireTime(expired, 'the rates of arcs that share links');
     let full = -1;
     for (const link of open) {
       if (full < 0 || room[link]! / rising[link]! < room[full]! / rising[full]!) full = link;

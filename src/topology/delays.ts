@@ -8,6 +8,7 @@
  */
 import { fairRatesBps, type Routes } from './core-sharing.ts';
 import type { WeightedDigraph } from './cycle-time/digraph.ts';
+import { type Expired, neverExpired } from './deadline.ts';
 import type { Arc } from './overlay.ts';
 
 /** The possible arcs between silos with everything that their delays depend on. A silo's index is its node of an overlay. */
@@ -60,10 +61,15 @@ export function arcDelayMs(
 
 /**
  * The delays, ms, of arcs that all run in the same round; entry k is arc k's. No arc twice.
- * With `routes` the arcs share access and core links max–min fair.
+ * With `routes` the arcs share access and core links max–min fair, and OperatingError `time-limit` is thrown where
+ * `expired` says so first.
  */
-export function arcDelaysMs(graph: ConnectivityGraph, arcs: readonly Arc[]): Float64Array {
-  if (graph.routes !== undefined) return sharedDelaysMs(graph, graph.routes, arcs);
+export function arcDelaysMs(
+  graph: ConnectivityGraph,
+  arcs: readonly Arc[],
+  expired: Expired = neverExpired,
+): Float64Array {
+  if (graph.routes !== undefined) return sharedDelaysMs(graph, graph.routes, arcs, expired);
   const outDegree = new Int32Array(graph.siloCount);
   const inDegree = new Int32Array(graph.siloCount);
   for (const [from, to] of arcs) {
@@ -73,8 +79,13 @@ export function arcDelaysMs(graph: ConnectivityGraph, arcs: readonly Arc[]): Flo
   return Float64Array.from(arcs, ([from, to]) => arcDelayMs(graph, from, to, outDegree[from], inDegree[to]));
 }
 
-function sharedDelaysMs(graph: ConnectivityGraph, routes: Routes, arcs: readonly Arc[]): Float64Array {
-  const ratesBps = fairRatesBps(graph, routes, arcs);
+function sharedDelaysMs(
+  graph: ConnectivityGraph,
+  routes: Routes,
+  arcs: readonly Arc[],
+  expired: Expired,
+): Float64Array {
+  const ratesBps = fairRatesBps(graph, routes, arcs, expired);
   return Float64Array.from(
     arcs,
     ([from, to], arc) =>
@@ -82,19 +93,31 @@ function sharedDelaysMs(graph: ConnectivityGraph, routes: Routes, arcs: readonly
   );
 }
 
-/** The delay digraph of a round: the arcs in their order, then the self-arc of every silo. */
-export function delayDigraph(graph: ConnectivityGraph, arcs: readonly Arc[]): WeightedDigraph {
+/** The delay digraph of a round: the arcs in their order, then the self-arc of every silo. `expired`: as in arcDelaysMs. */
+export function delayDigraph(
+  graph: ConnectivityGraph,
+  arcs: readonly Arc[],
+  expired: Expired = neverExpired,
+): WeightedDigraph {
   const { siloCount } = graph;
-  const silos = Array.from({ length: siloCount }, (_, silo) => silo);
-  return {
+  const total = arcs.length + siloCount;
+  const digraph = {
     nodeCount: siloCount,
-    from: Int32Array.from([...arcs.map(([from]) => from), ...silos]),
-    to: Int32Array.from([...arcs.map(([, to]) => to), ...silos]),
-    length: Float64Array.from([
-      ...arcDelaysMs(graph, arcs),
-      ...silos.map((silo) => roundComputeMs(graph, silo)),
-    ]),
+    from: new Int32Array(total),
+    to: new Int32Array(total),
+    length: new Float64Array(total),
   };
+  digraph.length.set(arcDelaysMs(graph, arcs, expired));
+  arcs.forEach(([from, to], arc) => {
+    digraph.from[arc] = from;
+    digraph.to[arc] = to;
+  });
+  for (let silo = 0; silo < siloCount; silo++) {
+    digraph.from[arcs.length + silo] = silo;
+    digraph.to[arcs.length + silo] = silo;
+    digraph.length[arcs.length + silo] = roundComputeMs(graph, silo);
+  }
+  return digraph;
 }
 
 /** Degree-1 delays of all pairs, ms, row = sender; 0 on the diagonal. [siloCount × siloCount] */

@@ -1,5 +1,6 @@
 /** Square matrices by rows in one Float64Array, as large as a few hundred: products and spectral norms for mixing. */
 import { Random } from '../base/random.ts';
+import { type Expired, neverExpired, requireTime } from './deadline.ts';
 
 export interface Dense {
   readonly size: number;
@@ -35,12 +36,13 @@ export function sum(one: Dense, other: Dense, factor = 1): Dense {
   return { size: one.size, values: one.values.map((value, at) => value + factor * other.values[at]!) };
 }
 
-/** ‖A‖₂ by power iteration on AᵀA, from below, to 1e-9 of its value. */
-export function spectralNorm({ size, values }: Dense): number {
+/** ‖A‖₂ by power iteration on AᵀA, from below, to 1e-9 of its value. OperatingError `time-limit` where `expired` says so first. */
+export function spectralNorm({ size, values }: Dense, expired: Expired = neverExpired): number {
   const random = Random.of(0, 'spectral-norm');
   let vector = Float64Array.from({ length: size }, () => random.normal());
   let norm = 0;
   for (let iteration = 0; iteration < 1_000; iteration++) {
+    requireTime(expired, 'the norm of a matrix');
     const image = new Float64Array(size);
     for (let row = 0; row < size; row++) {
       let dot = 0;

@@ -3,12 +3,23 @@
  * O(edges · nodes). For each new edge u – v: a fan of u's neighbours whose edges can be shifted, a path of two colours
  * that is inverted, and a shift that frees a colour for the edge.
  */
+import { type Expired, neverExpired, requireTime, seldom } from './deadline.ts';
 import type { Edge } from './trees.ts';
 
-/** Matchings that partition the edges of a simple graph. */
-export function matchingsOf(nodeCount: number, edges: readonly Edge[]): Edge[][] {
+const edgesPerQuestion = 64;
+
+/** Matchings that partition the edges of a simple graph. OperatingError `time-limit` where `expired` says so first. */
+export function matchingsOf(
+  nodeCount: number,
+  edges: readonly Edge[],
+  expired: Expired = neverExpired,
+): Edge[][] {
   const colouring = new Colouring(nodeCount, edges);
-  for (const [one, other] of edges) colouring.add(one, other);
+  const isUp = seldom(expired, edgesPerQuestion);
+  for (const [one, other] of edges) {
+    requireTime(isUp, 'colouring edges');
+    colouring.add(one, other);
+  }
   return colouring.classes(edges);
 }
 

@@ -8,19 +8,21 @@
  * matrices. The gradient runs back through the repeated squaring: Ḡ(B) = Ḡ(B²)·Bᵀ + Bᵀ·Ḡ(B²). A step that does not
  * help is undone and halved. K grows with the rounds needed (first 2, then twice as many, until ‖A^K‖ is small).
  */
+import { type Expired, requireTime, withinTime } from './deadline.ts';
 import { type Dense, product, spectralNorm, sum, transposed } from './dense.ts';
 import type { Arc, WeightEntry } from './overlay.ts';
 
 export interface FastestMixingOptions {
   /** Mirror steps for each K; default 150. */
   readonly stepsMax?: number;
-  expired(): boolean;
+  readonly expired: Expired;
 }
 
 /** Between steps rows and columns need not be exact; in the end they are. */
 const roughBalance = { sweepsMax: 3_000, tolerance: 1e-11 };
 const fineBalance = { sweepsMax: 500_000, tolerance: 1e-13 };
 const usableTolerance = 1e-10;
+const sweepsPerQuestion = 1_000;
 /** Arcs with less weight than this are left out in the end, where that slows nothing. */
 const leastWeight = 1e-4;
 const slowdownMax = 1.02;
@@ -40,13 +42,8 @@ export function fastestMixing(
   arcs: readonly Arc[],
   { stepsMax = 150, expired }: FastestMixingOptions,
 ): WeightEntry[] {
-  const search = new MixingSearch(count, arcs);
-  for (let squarings = 1; squarings <= squaringsMax && !expired(); squarings++) {
-    search.improve(squarings, stepsMax, expired);
-    if (search.normOfPower(squarings) > consensusNorm) continue;
-    if (!expired()) search.dropSmall(squarings);
-    break;
-  }
+  const search = new MixingSearch(count, arcs, expired);
+  withinTime(() => search.run(stepsMax));
   return search.entries();
 }
 
@@ -55,14 +52,26 @@ class MixingSearch {
   #receiver: Int32Array;
   #sender: Int32Array;
   #value: Float64Array;
+  readonly #expired: Expired;
 
-  constructor(count: number, arcs: readonly Arc[]) {
+  constructor(count: number, arcs: readonly Arc[], expired: Expired) {
     const loops = Array.from({ length: count }, (_, node): Arc => [node, node]);
     const support = [...loops, ...arcs];
     this.#count = count;
+    this.#expired = expired;
     this.#receiver = Int32Array.from(support, ([, to]) => to);
     this.#sender = Int32Array.from(support, ([from]) => from);
     this.#value = this.#balanced(new Float64Array(support.length).fill(1), roughBalance).value;
+  }
+
+  /** OperatingError `time-limit` where the time is up first: what it has come to by then is kept. */
+  run(stepsMax: number): void {
+    for (let squarings = 1; squarings <= squaringsMax; squarings++) {
+      this.#improve(squarings, stepsMax);
+      if (this.#normOfPower(squarings) > consensusNorm) continue;
+      this.#dropSmall(squarings);
+      return;
+    }
   }
 
   /** Exactly balanced. */
@@ -80,9 +89,9 @@ class MixingSearch {
   }
 
   /** Drops arcs of little weight, where ‖A^K‖ stays as it is. The diagonal stays, and with it a balance exists. */
-  dropSmall(squarings: number): void {
+  #dropSmall(squarings: number): void {
     const before = { receiver: this.#receiver, sender: this.#sender, value: this.#value };
-    const norm = this.normOfPower(squarings);
+    const norm = this.#normOfPower(squarings);
     const isLoop = (entry: number) => before.receiver[entry] === before.sender[entry];
     const stays = before.value.map((weight, entry) => (isLoop(entry) || weight >= leastWeight ? 1 : 0));
     const isKept = (_: number, entry: number) => stays[entry] === 1;
@@ -90,20 +99,26 @@ class MixingSearch {
     this.#sender = before.sender.filter(isKept);
     const { value, deviation } = this.#balanced(before.value.filter(isKept), fineBalance);
     this.#value = value;
-    if (deviation <= usableTolerance && this.normOfPower(squarings) <= norm * slowdownMax) return;
+    const mixes = () => deviation <= usableTolerance && this.#normOfPower(squarings) <= norm * slowdownMax;
+    if (withinTime(mixes) === true) return;
     this.#receiver = before.receiver;
     this.#sender = before.sender;
     this.#value = before.value;
   }
 
-  normOfPower(squarings: number): number {
-    return spectralNorm(this.#powers(this.#value, squarings).at(-1)!);
+  #normOfPower(squarings: number): number {
+    return spectralNorm(this.#powers(this.#value, squarings).at(-1)!, this.#expired);
   }
 
-  improve(squarings: number, stepsMax: number, expired: () => boolean): void {
+  #product(one: Dense, other: Dense): Dense {
+    requireTime(this.#expired, 'faster mixing');
+    return product(one, other);
+  }
+
+  #improve(squarings: number, stepsMax: number): void {
     let { objective, gradient } = this.#objective(this.#value, squarings);
     let stride = 0.5;
-    for (let step = 0; step < stepsMax && stride > 1e-4 && !expired(); step++) {
+    for (let step = 0; step < stepsMax && stride > 1e-4; step++) {
       const trial = this.#stepped(gradient, stride);
       const outcome = this.#objective(trial, squarings);
       if (outcome.objective >= objective) {
@@ -144,7 +159,7 @@ class MixingSearch {
     let slope: Dense = { size: this.#count, values: last.values.map((entry) => entry / squared) };
     for (let level = squarings - 1; level >= 0; level--) {
       const turned = transposed(powers[level]!);
-      slope = sum(product(slope, turned), product(turned, slope));
+      slope = sum(this.#product(slope, turned), this.#product(turned, slope));
     }
     const gradient = value.map(
       (_, entry) => slope.values[this.#receiver[entry]! * this.#count + this.#sender[entry]!]!,
@@ -160,7 +175,8 @@ class MixingSearch {
       values[place] = values[place]! + weight;
     });
     const powers: Dense[] = [{ size: this.#count, values }];
-    for (let level = 0; level < squarings; level++) powers.push(product(powers[level]!, powers[level]!));
+    for (let level = 0; level < squarings; level++)
+      powers.push(this.#product(powers[level]!, powers[level]!));
     return powers;
   }
 
@@ -172,7 +188,8 @@ class MixingSearch {
     const balanced = value.slice();
     const sums = new Float64Array(this.#count);
     let deviation = Number.POSITIVE_INFINITY;
-    for (let sweep = 0; sweep < sweepsMax && deviation > tolerance; sweep++) {
+    for (let sweep = 1; sweep <= sweepsMax && deviation > tolerance; sweep++) {
+      if (sweep % sweepsPerQuestion === 0 && this.#expired()) break;
       const rows = this.#scaled(balanced, this.#receiver, sums);
       const columns = this.#scaled(balanced, this.#sender, sums);
       deviation = Math.max(rows, columns);

@@ -10,6 +10,7 @@
  */
 import { InputError } from '../base/errors.ts';
 import { components } from './connectivity.ts';
+import { type Expired, neverExpired, requireTime } from './deadline.ts';
 import { inNeighbours, isSymmetric, type Overlay, type WeightEntry } from './overlay.ts';
 
 /** Rows of W, sparse: row i is what i gives to each sender, ascending, i itself included, without other zeros. */
@@ -40,11 +41,16 @@ export function defaultMixing(overlay: Overlay): MixingSpec {
 
 /**
  * The mixing matrix of an overlay; [nodeCount, nodeCount]. Throws InputError `mixing-wants-undirected`,
- * `mixing-wants-strong`, `mixing-not-converged`, `mixing-not-doubly-stochastic` or `mixing-without-weights`.
+ * `mixing-wants-strong`, `mixing-not-converged`, `mixing-not-doubly-stochastic` or `mixing-without-weights`; OperatingError `time-limit` where `expired`
+ * says so before weights are balanced.
  */
-export function mixingMatrix(overlay: Overlay, spec: MixingSpec): MixingMatrix {
+export function mixingMatrix(
+  overlay: Overlay,
+  spec: MixingSpec,
+  expired: Expired = neverExpired,
+): MixingMatrix {
   if (spec === 'metropolis') return metropolis(overlay);
-  if (spec === 'sinkhorn') return sinkhorn(overlay);
+  if (spec === 'sinkhorn') return sinkhorn(overlay, expired);
   if (spec === 'uniform') return uniform(overlay);
   if (spec !== 'overlay') return given(overlay, spec);
   if (overlay.weights === undefined) {
@@ -149,7 +155,7 @@ function requireUsable(overlay: Overlay, matrix: MixingMatrix, advice: string): 
   );
 }
 
-function sinkhorn(overlay: Overlay): MixingMatrix {
+function sinkhorn(overlay: Overlay, expired: Expired): MixingMatrix {
   if (components(overlay).length > 1) {
     throw new InputError(
       'mixing-wants-strong',
@@ -159,6 +165,7 @@ function sinkhorn(overlay: Overlay): MixingMatrix {
   }
   const scaled = balance(
     inNeighbours(overlay).map((senders, receiver) => [...senders, receiver].sort((a, b) => a - b)),
+    expired,
   );
   if (scaled === undefined) {
     throw new InputError(
@@ -171,12 +178,13 @@ function sinkhorn(overlay: Overlay): MixingMatrix {
 }
 
 /** W_ij = r_i c_j on the support; r and c in turn make rows, then columns, sum to 1, until both do. */
-function balance(support: readonly (readonly number[])[]): MixingMatrix | undefined {
+function balance(support: readonly (readonly number[])[], expired: Expired): MixingMatrix | undefined {
   const count = support.length;
   const rowScale = new Float64Array(count).fill(1);
   const columnScale = new Float64Array(count).fill(1);
   const columnSums = new Float64Array(count);
   for (let sweep = 0; sweep < sinkhornSweepsMax; sweep++) {
+    requireTime(expired, 'balancing the weights');
     columnSums.fill(0);
     for (let receiver = 0; receiver < count; receiver++) {
       const senders = support[receiver]!;

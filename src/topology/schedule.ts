@@ -1,4 +1,5 @@
 /** Overlays that change from round to round: which arcs a round uses, and how it mixes over them. */
+import type { Expired } from './deadline.ts';
 import { type MixingMatrix, type MixingSpec, mixingMatrix } from './mixing.ts';
 import { type Arc, type Overlay, overlayOf, siloNames } from './overlay.ts';
 import { exponentialOffsets } from './regular-graphs.ts';
@@ -41,6 +42,11 @@ export function mixingMatrices(overlay: Overlay, spec: MixingSpec): readonly Mix
 }
 
 /** The mixing matrix of one round; see mixingMatrix for the errors. */
-export function mixingMatrixOfRound(overlay: Overlay, round: number, spec: MixingSpec): MixingMatrix {
-  return mixingMatrix(overlayOfRound(overlay, round), spec);
+export function mixingMatrixOfRound(
+  overlay: Overlay,
+  round: number,
+  spec: MixingSpec,
+  expired?: Expired,
+): MixingMatrix {
+  return mixingMatrix(overlayOfRound(overlay, round), spec, expired);
 }

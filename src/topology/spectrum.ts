@@ -7,6 +7,7 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { Random } from '../base/random.ts';
+import { type Expired, neverExpired, requireTime } from './deadline.ts';
 import type { MixingMatrix } from './mixing.ts';
 
 const decomposedNodesMax = 400;
@@ -14,10 +15,13 @@ const iterationsMax = 4_000;
 const iterationsMin = 200;
 const productsMax = 2e8;
 
-/** 0 where mixing never reaches consensus (disconnected, or periodic); 1 where one round gives the exact mean. */
-export function spectralGap(matrix: MixingMatrix): number {
+/**
+ * 0 where mixing never reaches consensus (disconnected, or periodic); 1 where one round gives the exact mean. OperatingError
+ * `time-limit` where `expired` says so before an estimate is done.
+ */
+export function spectralGap(matrix: MixingMatrix, expired: Expired = neverExpired): number {
   const count = matrix.length;
-  const radius = count <= decomposedNodesMax ? exactRadius(matrix) : estimatedRadius(matrix);
+  const radius = count <= decomposedNodesMax ? exactRadius(matrix) : estimatedRadius(matrix, expired);
   // Rounding leaves moduli of nilpotent and periodic matrices a hair off 0 and 1.
   return Math.min(1, Math.max(0, 1 - radius));
 }
@@ -54,7 +58,7 @@ function exactRadius(matrix: MixingMatrix): number {
 }
 
 /** Mean growth over the second half of the iteration: a complex pair's oscillation averages out. */
-function estimatedRadius(matrix: MixingMatrix): number {
+function estimatedRadius(matrix: MixingMatrix, expired: Expired): number {
   const random = Random.of(0, 'spectral-gap');
   const { starts, senders, weights } = flattened(matrix);
   const iterationCount = Math.min(
@@ -65,6 +69,7 @@ function estimatedRadius(matrix: MixingMatrix): number {
   let next = new Float64Array(matrix.length);
   let logGrowth = 0;
   for (let iteration = 0; iteration < iterationCount; iteration++) {
+    requireTime(expired, 'the spectral gap');
     const mean = vector.reduce((sum, value) => sum + value, 0) / vector.length;
     let squares = 0;
     for (let row = 0; row < next.length; row++) {

@@ -6,6 +6,7 @@
  * proves that no cycle exceeds λ + ε; λ itself is summed anew along the cycle found. Sparse: O(arcs) an iteration.
  */
 import { assert } from '../../base/assert.ts';
+import { type Expired, neverExpired, requireTime } from '../deadline.ts';
 import { outArcs, strongComponents, type WeightedDigraph } from './digraph.ts';
 
 export interface CycleMean {
@@ -20,14 +21,20 @@ export interface CycleMean {
 const relativeTolerance = 1e-13;
 const iterationsMax = 100_000;
 
-/** The cycle of largest mean; undefined where the digraph has no cycle. Lengths may be negative. */
-export function maximumCycleMean(digraph: WeightedDigraph): CycleMean | undefined {
+/**
+ * The cycle of largest mean; undefined where the digraph has no cycle. Lengths may be negative. Throws OperatingError
+ * `time-limit` where `expired` says so first; an iteration takes a time in proportion to the arcs.
+ */
+export function maximumCycleMean(
+  digraph: WeightedDigraph,
+  expired: Expired = neverExpired,
+): CycleMean | undefined {
   const component = strongComponents(digraph);
   const inside = digraph.from.map((node, arc) => (component[node] === component[digraph.to[arc]!] ? 1 : 0));
   const policy = new Policy(digraph, inside);
   // Components never exchange values: iterating them together costs no more than one after the other, and the best
   // cycle of each is found on its own.
-  return policy.solve(component);
+  return policy.solve(component, expired);
 }
 
 /** The state of one run over all components at once; values compare only within a component. */
@@ -56,10 +63,11 @@ class Policy {
     this.#tolerance = largest * relativeTolerance * Math.max(1, Math.sqrt(nodeCount));
   }
 
-  solve(component: Int32Array): CycleMean | undefined {
+  solve(component: Int32Array, expired: Expired): CycleMean | undefined {
     if (this.#usable.length === 0) return undefined;
     const mean = new Float64Array(this.#digraph.nodeCount);
     for (let iteration = 0; iteration < iterationsMax; iteration++) {
+      requireTime(expired, 'the cycle time');
       const best = this.#bestCycles(component);
       for (const node of mean.keys()) mean[node] = best.get(component[node]!)?.mean ?? 0;
       this.#evaluate(best, mean);

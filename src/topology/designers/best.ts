@@ -29,6 +29,8 @@ export const bestOptions = z.strictObject({
 });
 type Options = z.infer<typeof bestOptions>;
 
+/** Of the time; the rest is for the bound, or for what others make of the overlay, which is the same then. */
+const searchShare = 0.6;
 const stepsMax = 40_000;
 const stepArcPairs = 3e8;
 const firstSteps = 500;
@@ -45,6 +47,7 @@ export const best: Designer<Options> = {
   summary: 'the least cycle time over all strong overlays, found by search; {runs, steps, boundSteps}',
   options: bestOptions,
   silosMax: 2_000,
+  patience: 20,
   design({ graph }, chosen, run): Design {
     const { arcs, how, prove } = bestArcs(graph, chosen, run);
     const bound = prove();
@@ -75,18 +78,19 @@ export interface BestArcs extends ExplainedArcs {
 /** The overlay of the designer `best`, what found it, and what proves how good it is. */
 export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignRun): BestArcs {
   if (graph.siloCount === 1) return { ...judged(graph, []), how: 'one silo', prove: () => undefined };
+  const searching: DesignRun = { ...run, expired: () => run.expired(searchShare) };
   // A little of both first, so that there is a bound too where the time is short.
   const search = new BoundSearch(graph);
-  search.raise(Number.POSITIVE_INFINITY, run, 0);
-  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, run);
+  search.raise(Number.POSITIVE_INFINITY, searching, 0);
+  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, searching);
   const cycleSteps = Math.round(cycleStepPairs / graph.siloCount ** 2);
   // Few silos have no use for cycles to begin with, and a bound of theirs wants the least cycle time known.
   const isOfUse = graph.siloCount > branchingSilosMax;
-  search.raise(first.cycleTimeMs, run, isOfUse ? Math.min(cycleSteps, chosen.boundSteps) : 0);
-  const found = searched(graph, first, search.cycles.slice(0, startCycles), chosen, run);
+  search.raise(first.cycleTimeMs, searching, isOfUse ? Math.min(cycleSteps, chosen.boundSteps) : 0);
+  const found = searched(graph, first, search.cycles.slice(0, startCycles), chosen, searching);
   const prove = () => {
     if (run.wantsBound === false) return undefined;
-    search.raise(found.cycleTimeMs, run, chosen.boundSteps);
+    search.raise(found.cycleTimeMs, { expired: () => run.expired() }, chosen.boundSteps);
     return search.bound;
   };
   return { ...found, prove };

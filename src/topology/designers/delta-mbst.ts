@@ -5,11 +5,12 @@
  */
 import { z } from 'zod';
 import { scheduleCycle } from '../cycle-time/schedule-cycle.ts';
+import { requireTime, withinTime } from '../deadline.ts';
 import type { ConnectivityGraph } from '../delays.ts';
 import { type Arc, overlayOf } from '../overlay.ts';
 import { symmetricDelay } from '../tours/ring-tour.ts';
 import { type Edge, pathInCube, spanningTree } from '../trees.ts';
-import { type Designer, outOfTime } from './designer.ts';
+import type { Designer } from './designer.ts';
 
 interface Candidate {
   readonly edges: readonly Edge[];
@@ -24,18 +25,18 @@ export const deltaMbst: Designer<Record<string, never>> = {
   silosMax: 1_000,
   design({ graph }, _options, run) {
     const cost = symmetricDelay(graph);
-    const tree = spanningTree(graph.siloCount, cost);
+    const inTime = () => requireTime(() => run.expired(), 'the trees of delta-mbst');
+    const tree = spanningTree(graph.siloCount, cost, Number.POSITIVE_INFINITY, inTime);
     const path = pathInCube(graph.siloCount, tree);
     const steps = path.slice(1).map((silo, place): Edge => [path[place]!, silo]);
     let best = candidate(graph, steps, 'a path in the cube of the MST');
     const degreeMax = largestDegree(graph.siloCount, tree);
     for (let delta = 2; delta <= degreeMax; delta++) {
-      if (run.expired()) {
-        if (delta === 2) throw outOfTime('delta-mbst');
-        break;
-      }
-      const edges = delta === degreeMax ? tree : spanningTree(graph.siloCount, cost, delta);
-      const next = candidate(graph, edges, `δ-PRIM, δ = ${delta}`);
+      const next = withinTime(() => {
+        const edges = delta === degreeMax ? tree : spanningTree(graph.siloCount, cost, delta, inTime);
+        return candidate(graph, edges, `δ-PRIM, δ = ${delta}`);
+      });
+      if (next === undefined) break;
       if (next.cycleTimeMs < best.cycleTimeMs) best = next;
     }
     return {

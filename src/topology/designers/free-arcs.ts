@@ -4,15 +4,15 @@
  * the weights do without are left out again.
  */
 import { z } from 'zod';
+import type { OverlayBound } from '../bounds/overlay-bound.ts';
 import { maximumCycleMean } from '../cycle-time/howard.ts';
 import { type ConnectivityGraph, delayDigraph } from '../delays.ts';
 import { fastestMixing } from '../fastest-mixing.ts';
 import { withFreeArcs } from '../optimise/free-arcs.ts';
 import { type Arc, overlayOf } from '../overlay.ts';
-import { shortRing } from '../tours/ring-tour.ts';
-import { bestArcs, bestOptions } from './best.ts';
-import type { Design, Designer, DesignRun } from './designer.ts';
-import { tourArcs } from './ring.ts';
+import { type BestArcs, bestArcs, bestOptions } from './best.ts';
+import type { Design, Designer, DesignProblem, DesignRun } from './designer.ts';
+import { improvedRing, tourArcs } from './ring.ts';
 
 /** Weights are optimised on dense matrices. */
 const silosMax = 400;
@@ -28,13 +28,24 @@ export const bestFreeArcs: Designer<z.infer<typeof bestFreeOptions>> = {
     'best, with all arcs that cost nothing and fast mixing weights on them; {runs, steps, boundSteps, mixingSteps}',
   options: bestFreeOptions,
   silosMax,
-  design({ graph }, options, run): Design {
-    const { arcs, how, prove } = bestArcs(graph, options, run);
+  patience: 21,
+  design({ graph, designed }, options, run): Design {
+    const { arcs, how, prove } = bestSoFar(designed) ?? bestArcs(graph, options, run);
     const design = withFreeArcsMixed(graph, 'best-free-arcs', arcs, how, options.mixingSteps, run);
     const bound = prove();
     return bound === undefined ? design : { ...design, lowerBoundMs: bound.lowerBoundMs };
   },
 };
+
+type Start = Pick<BestArcs, 'arcs' | 'how'> & { prove(): Pick<OverlayBound, 'lowerBoundMs'> | undefined };
+
+function bestSoFar(designed: DesignProblem['designed']): Start | undefined {
+  const made = designed?.get('best');
+  if (made === undefined) return undefined;
+  const { overlay, notes, lowerBoundMs } = made;
+  const prove = () => (lowerBoundMs === undefined ? undefined : { lowerBoundMs });
+  return { arcs: overlay.arcs, how: notes[0] ?? 'best', prove };
+}
 
 const ringFreeOptions = bestFreeOptions.pick({ mixingSteps: true });
 
@@ -43,9 +54,10 @@ export const ringFreeArcs: Designer<z.infer<typeof ringFreeOptions>> = {
   summary: 'a short ring, with all arcs that cost nothing and fast mixing weights on them; {mixingSteps}',
   options: ringFreeOptions,
   silosMax,
-  design({ graph }, { mixingSteps }, run): Design {
-    const tour = shortRing(graph, { random: run.random('ring'), expired: run.expired });
-    return withFreeArcsMixed(graph, 'ring-free-arcs', tourArcs(tour), 'a short ring', mixingSteps, run);
+  patience: 8,
+  design({ graph, designed }, { mixingSteps }, run): Design {
+    const arcs = designed?.get('ring')?.overlay.arcs ?? tourArcs(improvedRing(graph, run).tour);
+    return withFreeArcsMixed(graph, 'ring-free-arcs', arcs, 'a short ring', mixingSteps, run);
   },
 };
 
@@ -60,7 +72,7 @@ function withFreeArcsMixed(
   const stepsMax = mixingSteps ?? Math.max(40, Math.min(150, Math.round(5_000 / graph.siloCount)));
   const cycleTimeMs = maximumCycleMean(delayDigraph(graph, base))!.mean;
   const all = withFreeArcs(graph, base, cycleTimeMs, run);
-  const weights = fastestMixing(graph.siloCount, all, { stepsMax, expired: run.expired });
+  const weights = fastestMixing(graph.siloCount, all, { stepsMax, expired: () => run.expired() });
   const arcs = weights.flatMap(([receiver, sender]): Arc[] =>
     receiver === sender ? [] : [[sender, receiver]],
   );

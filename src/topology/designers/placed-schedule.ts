@@ -4,6 +4,7 @@
  * best one longer.
  */
 import { z } from 'zod';
+import { assert } from '../../base/assert.ts';
 import { baseGraph } from '../base-graph.ts';
 import { scheduleCycle } from '../cycle-time/schedule-cycle.ts';
 import type { ConnectivityGraph } from '../delays.ts';
@@ -28,6 +29,7 @@ export const placedSchedule: Designer<Options> = {
     'exact averaging in the shortest period: silos placed in Base-(k+1) graphs; {degrees, steps, runs}',
   options,
   silosMax: 1_000,
+  patience: 6,
   design({ graph }, chosen, run): Design {
     const best = bestPlacement(graph, chosen, run);
     const { degree, siloAt, periodMs } = best;
@@ -44,6 +46,9 @@ export const placedSchedule: Designer<Options> = {
   },
 };
 
+/** Of the time: of long schedules the cycle time takes a while too. */
+const searchShare = 0.7;
+
 interface PlacedBase {
   readonly degree: number;
   readonly phases: readonly (readonly WeightEntry[])[];
@@ -57,9 +62,14 @@ function bestPlacement(
   { degrees, steps, runs }: Options,
   run: DesignRun,
 ): PlacedBase {
-  const short = degrees.map((degree) => placedBase(graph, degree, Math.ceil(steps / 4), 'short', run));
-  let best = short.reduce((least, other) => (other.periodMs < least.periodMs ? other : least));
-  for (let index = 0; index < runs && !run.expired(); index++) {
+  let best: PlacedBase | undefined;
+  for (const degree of degrees) {
+    if (best !== undefined && run.expired(searchShare)) break;
+    const short = placedBase(graph, degree, Math.ceil(steps / 4), 'short', run);
+    if (best === undefined || short.periodMs < best.periodMs) best = short;
+  }
+  assert(best !== undefined, 'no degree to try');
+  for (let index = 0; index < runs && !run.expired(searchShare); index++) {
     const longer = placedBase(graph, best.degree, steps, `long ${index}`, run);
     if (longer.periodMs < best.periodMs) best = longer;
     run.progress(
@@ -80,7 +90,7 @@ function placedBase(
   const { siloAt } = searchPlacement(graph, phases.map(arcsOfPhase), {
     stepsMax,
     random: run.random('placed-schedule', degree, stage),
-    expired: run.expired,
+    expired: () => run.expired(searchShare),
   });
   const placed = { degree, phases, siloAt };
   const { meanMs } = scheduleCycle(graph, placedPhases(placed).map(arcsOfPhase));

@@ -25,7 +25,7 @@ import { stlFw } from './stl-fw.ts';
 import { underlayLinks } from './underlay-links.ts';
 
 /** A designer whose options are still as people wrote them. */
-export interface RegisteredDesigner extends Pick<Designer, 'name' | 'summary' | 'silosMax'> {
+export interface RegisteredDesigner extends Pick<Designer, 'name' | 'summary' | 'silosMax' | 'patience'> {
   /** As Designer.design; throws ProblemsError for options, InputError `design-too-large` above `silosMax`. */
   design(problem: DesignProblem, options: unknown, run: DesignRun): Design;
 }
@@ -76,6 +76,7 @@ export function registered<Options>({
   name,
   summary,
   silosMax,
+  patience = 1,
   options,
   design,
 }: Designer<Options>): RegisteredDesigner {
@@ -83,6 +84,7 @@ export function registered<Options>({
     name,
     summary,
     silosMax,
+    patience,
     design(problem, given, run) {
       const { siloCount } = problem.graph;
       if (siloCount > silosMax) {

@@ -5,6 +5,7 @@
  * anew by the eigenvalue itself.
  */
 import type { Random } from '../../base/random.ts';
+import { seldom } from '../deadline.ts';
 import { arcDelayMs, type ConnectivityGraph, roundComputeMs } from '../delays.ts';
 import type { Arc } from '../overlay.ts';
 import type { SearchOptions } from './search-options.ts';
@@ -25,7 +26,8 @@ const warmUpPeriods = 3;
 const countedPeriods = 3;
 const firstTemperature = 0.01;
 const lastTemperature = 0.0001;
-const stepsPerClockCheck = 64;
+/** Of the clock; a step takes a time in proportion to the silos. */
+const silosPerQuestion = 2_000;
 
 /** `phases`: arcs between positions, which are as many as silos. Core links are not shared here. */
 export function searchPlacement(
@@ -38,8 +40,9 @@ export function searchPlacement(
     start?.slice() ?? random.shuffle(Int32Array.from({ length: graph.siloCount }, (_, silo) => silo));
   let currentMs = clock.periodMs(siloAt);
   let best = { siloAt: siloAt.slice(), periodMs: currentMs };
+  const isUp = seldom(expired, Math.max(1, Math.floor(silosPerQuestion / graph.siloCount)));
   for (let step = 0; step < stepsMax; step++) {
-    if (step % stepsPerClockCheck === 0 && expired()) break;
+    if (isUp()) break;
     const share = firstTemperature * (lastTemperature / firstTemperature) ** (step / stepsMax);
     const [one, other] = twoPositions(siloAt.length, random);
     swap(siloAt, one, other);
@@ -65,15 +68,25 @@ function swap(siloAt: Int32Array, one: number, other: number): void {
   [siloAt[one], siloAt[other]] = [siloAt[other]!, siloAt[one]!];
 }
 
+/** Delays between silos at given degrees, row = sender; NaN where nobody has asked yet. [n × n] */
+interface DelayTable {
+  readonly outDegree: number;
+  readonly inDegree: number;
+  readonly delayMs: Float64Array;
+}
+
+/** By arc: tail, head, and the delays at their degrees. */
+interface TimedPhase {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly tables: readonly DelayTable[];
+}
+
 /** Start times of rounds, period after period. */
 class ScheduleClock {
   readonly #siloCount: number;
-  /** Per phase, by arc: tail, head, and the table of delays at their degrees. */
-  readonly #phases: readonly {
-    readonly from: Int32Array;
-    readonly to: Int32Array;
-    readonly delaysMs: readonly Float64Array[];
-  }[];
+  readonly #graph: ConnectivityGraph;
+  readonly #phases: readonly TimedPhase[];
   readonly #computeMs: Float64Array;
   #now: Float64Array;
   #next: Float64Array;
@@ -81,7 +94,8 @@ class ScheduleClock {
 
   constructor(graph: ConnectivityGraph, phases: readonly (readonly Arc[])[]) {
     this.#siloCount = graph.siloCount;
-    const tables = new Map<string, Float64Array>();
+    this.#graph = graph;
+    const tables = new Map<string, DelayTable>();
     this.#phases = phases.map((arcs) => {
       const outDegree = new Int32Array(graph.siloCount);
       const inDegree = new Int32Array(graph.siloCount);
@@ -92,7 +106,7 @@ class ScheduleClock {
       return {
         from: Int32Array.from(arcs, ([from]) => from),
         to: Int32Array.from(arcs, ([, to]) => to),
-        delaysMs: arcs.map(([from, to]) => tableOf(graph, outDegree[from]!, inDegree[to]!, tables)),
+        tables: arcs.map(([from, to]) => tableOf(graph, outDegree[from]!, inDegree[to]!, tables)),
       };
     });
     this.#computeMs = Float64Array.from({ length: graph.siloCount }, (_, silo) =>
@@ -115,9 +129,18 @@ class ScheduleClock {
     return most / countedPeriods;
   }
 
+  #delayMs({ outDegree, inDegree, delayMs }: DelayTable, from: number, to: number): number {
+    const pair = from * this.#siloCount + to;
+    const held = delayMs[pair]!;
+    if (!Number.isNaN(held)) return held;
+    const found = arcDelayMs(this.#graph, from, to, outDegree, inDegree);
+    delayMs[pair] = found;
+    return found;
+  }
+
   #advance(siloAt: Int32Array): void {
     const count = this.#siloCount;
-    for (const { from, to, delaysMs } of this.#phases) {
+    for (const { from, to, tables } of this.#phases) {
       const now = this.#now;
       const next = this.#next;
       for (let position = 0; position < count; position++) {
@@ -126,7 +149,7 @@ class ScheduleClock {
       for (let arc = 0; arc < from.length; arc++) {
         const tail = from[arc]!;
         const head = to[arc]!;
-        const arrivalMs = now[tail]! + delaysMs[arc]![siloAt[tail]! * count + siloAt[head]!]!;
+        const arrivalMs = now[tail]! + this.#delayMs(tables[arc]!, siloAt[tail]!, siloAt[head]!);
         if (arrivalMs > next[head]!) next[head] = arrivalMs;
       }
       this.#now = next;
@@ -135,23 +158,16 @@ class ScheduleClock {
   }
 }
 
-/** Delays of all pairs of silos at given degrees. [n × n] */
 function tableOf(
-  graph: ConnectivityGraph,
+  { siloCount }: ConnectivityGraph,
   outDegree: number,
   inDegree: number,
-  tables: Map<string, Float64Array>,
-): Float64Array {
+  tables: Map<string, DelayTable>,
+): DelayTable {
   const key = `${outDegree},${inDegree}`;
   const held = tables.get(key);
   if (held !== undefined) return held;
-  const { siloCount } = graph;
-  const table = new Float64Array(siloCount * siloCount);
-  for (let from = 0; from < siloCount; from++) {
-    for (let to = 0; to < siloCount; to++) {
-      if (from !== to) table[from * siloCount + to] = arcDelayMs(graph, from, to, outDegree, inDegree);
-    }
-  }
+  const table = { outDegree, inDegree, delayMs: new Float64Array(siloCount * siloCount).fill(Number.NaN) };
   tables.set(key, table);
   return table;
 }

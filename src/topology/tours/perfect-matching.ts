@@ -5,15 +5,23 @@
  * heaviest. Node 0 means "none": nodes are 1 to n, blossoms n + 1 and above.
  */
 import { assert } from '../../base/assert.ts';
+import { type Expired, neverExpired, requireTime } from '../deadline.ts';
 import type { Edge, PairCost } from '../trees.ts';
 
 const steps = 2 ** 30;
 
-/** Edges over node positions 0 to n − 1. `weight` is symmetric, finite and ≥ 0. */
-export function minimumPerfectMatching(nodeCount: number, weight: PairCost): Edge[] {
+/**
+ * Edges over node positions 0 to n − 1. `weight` is symmetric, finite and ≥ 0. OperatingError `time-limit` where `expired`
+ * says so before all are matched; each pair takes O(n²).
+ */
+export function minimumPerfectMatching(
+  nodeCount: number,
+  weight: PairCost,
+  expired: Expired = neverExpired,
+): Edge[] {
   assert(nodeCount % 2 === 0, `a perfect matching of ${nodeCount} nodes`);
   if (nodeCount === 0) return [];
-  const mates = new BlossomMatching(nodeCount, weight).solve();
+  const mates = new BlossomMatching(nodeCount, weight).solve(expired);
   return Array.from({ length: nodeCount }, (_, node): Edge => [node, mates[node + 1]! - 1]).filter(
     ([node, mate]) => node < mate,
   );
@@ -67,8 +75,8 @@ class BlossomMatching {
   }
 
   /** mates[node], nodes from 1. */
-  solve(): Int32Array {
-    while (this.#grow());
+  solve(expired: Expired): Int32Array {
+    while (this.#grow()) requireTime(expired, 'matching nodes in pairs');
     return this.#mate;
   }
 

@@ -3,6 +3,8 @@
  * the search runs on the mean of both, and a directed search then moves segments without turning them, which is
  * right for any delays; of both directions of the tour the shorter one counts.
  */
+
+import type { Expired } from '../deadline.ts';
 import { arcDelayMs, type ConnectivityGraph } from '../delays.ts';
 import type { PairCost } from '../trees.ts';
 import { christofidesTour } from './christofides.ts';
@@ -54,9 +56,9 @@ export function tourLengthMs(graph: ConnectivityGraph, tour: ArrayLike<number>):
   return length;
 }
 
-/** Christofides' tour on the mean delays. */
-export function christofidesRing(graph: ConnectivityGraph): Int32Array {
-  return betterDirection(graph, christofidesTour(graph.siloCount, symmetricDelay(graph)));
+/** Christofides' tour on the mean delays. OperatingError `time-limit` where `expired` says so first. */
+export function christofidesRing(graph: ConnectivityGraph, expired: Expired): Int32Array {
+  return betterDirection(graph, christofidesTour(graph.siloCount, symmetricDelay(graph), expired));
 }
 
 /** A short tour by local search: 2-opt, Or-opt, double bridges; from `start`, or each next nearest silo. */

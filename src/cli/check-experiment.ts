@@ -3,6 +3,7 @@ import { present } from '../base/assert.ts';
 import { swarmData } from '../compose.ts';
 import { siloWarnings } from '../data/index.ts';
 import {
+  advisedRule,
   describeNeeds,
   describeWorld,
   type Experiment,
@@ -47,6 +48,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
   const experiment = await readExperiment(session, path, session.overrides);
   const graph = graphFacts(experiment);
   const rules = ruleFits(experiment);
+  const advice = advisedRule(experiment);
   const { silos, classNames, notes, warnings: ofData } = await dataFacts(experiment);
   const warnings = [...experimentWarnings(experiment), ...ofData];
   const resolved = resolveExperiment(experiment, { grapevine: grapevineVersion() });
@@ -59,6 +61,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
       experiment,
       graph,
       rules,
+      ...(advice === undefined ? {} : { advised: advice }),
       faults: experiment.faults === undefined ? {} : faultCounts(experiment.faults),
       silos,
       classNames,
@@ -71,6 +74,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
       ...describeWorld(experiment),
       '',
       describeRules(rules),
+      describeAdvice(rules, advice),
       '',
       describeSilos(silos, classNames),
       ...notes.map((note) => `note: ${note}`),
@@ -119,17 +123,30 @@ function describeGraph(graph: GraphFacts): string {
   ].join('\n');
 }
 
-/** Which rules fit this graph, these links and faults; and where one does, what it is not for. */
+/** Which rules fit this graph, these links and this goal; and where one does, what it is not for. */
 function describeRules(rules: readonly RuleFit[]): string {
   return formatTable({
     columns: [{ title: 'rule' }, { title: 'fits' }, { title: 'why not, or what it is not for' }],
     rows: rules.map((fit) => [
       fit.chosen ? `${fit.rule} (chosen)` : fit.rule,
-      fit.fits ? 'yes' : fit.problems.length > 0 ? 'no' : 'badly',
+      verdictOn(fit),
       fit.problems[0] ??
-        (fit.notTolerated.length > 0 ? `does not tolerate ${describeNeeds(fit)}` : `not for ${fit.notFor}`),
+        (fit.notTolerated.length > 0
+          ? `does not tolerate ${describeNeeds(fit)}`
+          : (fit.drawbacks[0] ?? `not for ${fit.notFor}`)),
     ]),
   });
+}
+
+function verdictOn({ fits, problems, drawbacks }: RuleFit): string {
+  if (!fits) return problems.length > 0 ? 'no' : 'badly';
+  return drawbacks.length > 0 ? 'poorly' : 'yes';
+}
+
+function describeAdvice(rules: readonly RuleFit[], advice: ReturnType<typeof advisedRule>): string {
+  if (advice === undefined) return 'advised: none without a drawback; docs/RULES.md weighs them';
+  const isChosen = rules.some(({ rule, chosen }) => chosen && rule === advice.rule);
+  return `advised: ${advice.rule}${isChosen ? ', as chosen' : ''} (${advice.why}); docs/RULES.md weighs them all`;
 }
 
 /** One row per silo: its size, what it holds out, and how many training samples it has of each class. */

@@ -73,7 +73,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
   summary: 'robust push-sum: exact averages over directed links that lose messages, and SGD on top of them',
   graphs: 'strong',
   notFor:
-    'SGD where a third of the messages or more is lost (receive-merge learns better there); graphs in which somebody is sent to by nobody',
+    'few bytes (its sums are f64, twice those of a model, and are not rounded); graphs in which somebody is sent to by nobody',
   tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: false,

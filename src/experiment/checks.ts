@@ -172,8 +172,10 @@ function ruleProblem(message: string, options: Readonly<Record<string, unknown>>
   const unknown = message.startsWith('unknown');
   const candidates = unknown ? ['rule', 'weights', 'carrier', 'encoding', 'deadline', ...words] : words;
   const meant = unknown ? key : options[key];
+  // The name nearest to a number is a number of the sentence, which says nothing.
+  if (typeof meant !== 'string') return { path: `exchange.${key}`, message };
   const near = nearest(
-    String(meant),
+    meant,
     candidates.filter((word) => word !== key && word !== meant),
   );
   return {
@@ -366,7 +368,10 @@ const SHAPES: Readonly<Record<string, { readonly inputs: number; readonly classe
 };
 
 /** Number of params where the experiment alone tells; who runs it checks the real layout again. */
-function paramsLengthOf({ data, model }: Partial<ExperimentFile>): number | undefined {
+export function paramsLengthOf({
+  data,
+  model,
+}: Partial<Pick<ExperimentFile, 'data' | 'model'>>): number | undefined {
   if (data === undefined || model === undefined) return undefined;
   const { dataset } = data;
   if (dataset.kind === 'toy') return dataset.optima?.[0]?.length ?? dataset.dimension;

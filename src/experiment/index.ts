@@ -4,7 +4,7 @@ export { type Experiment, optimizerOf } from './experiment.ts';
 export { type NetworkLinks, networkGraph } from './network-links.ts';
 export { loadExperiment, type ParseOptions, parseExperiment } from './parse.ts';
 export { experimentDigest, resolveExperiment } from './resolve.ts';
-export { describeNeeds, type RuleFit, ruleFits } from './rule-fit.ts';
+export { advisedRule, describeNeeds, type RuleFit, ruleFits } from './rule-fit.ts';
 export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings } from './schema.ts';
 export { loadSilo, parseSilo, type Silo } from './silo.ts';
 export { experimentWarnings } from './warnings.ts';

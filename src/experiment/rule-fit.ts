@@ -1,14 +1,15 @@
 /**
- * Which exchange rules fit an experiment: whether a rule can run on its graph and carrier, and whether it tolerates what the experiment
- * says will go wrong (its faults, links that overtake, silos of unequal speed).
+ * Which exchange rules fit an experiment: whether a rule can run on its graph and carrier, whether it tolerates what the experiment
+ * says will go wrong (its faults, links that overtake, silos of unequal speed), and how well it serves its goal (rule-outlook.ts).
  */
 import { present } from '../base/assert.ts';
 import { encodingProblem } from '../exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
 import type { Fault } from '../faults/fault.ts';
-import { checkRuleOnOverlay, type Problems } from './checks.ts';
+import { checkRuleOnOverlay, type Problems, paramsLengthOf } from './checks.ts';
 import type { Experiment } from './experiment.ts';
+import { advised, drawbacksOf, outlookOf } from './rule-outlook.ts';
 
 export interface RuleFit {
   readonly rule: string;
@@ -21,11 +22,16 @@ export interface RuleFit {
   readonly problems: readonly string[];
   /** What it does not tolerate, and which part of the experiment brings that. */
   readonly notTolerated: readonly { readonly what: Tolerance; readonly from: readonly string[] }[];
+  /** What it does badly here, in words, worst first. */
+  readonly drawbacks: readonly string[];
   /** Which graphs and links it is not for at all. */
   readonly notFor: string;
 }
 
-type World = Pick<Experiment, 'overlay' | 'exchange' | 'links' | 'simulate' | 'faults'>;
+type World = Pick<
+  Experiment,
+  'overlay' | 'exchange' | 'links' | 'simulate' | 'faults' | 'data' | 'model' | 'train' | 'stop'
+>;
 
 /** The slowest silo's time over the fastest's from which one waits for the other. */
 const STRAGGLER_RATIO_MIN = 3;
@@ -35,6 +41,7 @@ const STRAGGLER_SIGMA_MIN = 0.5;
 /** One per rule, in the order of the registry. */
 export function ruleFits(world: World): RuleFit[] {
   const needs = needsOf(world);
+  const outlook = outlookOf(world, paramsLengthOf(world));
   return exchangeRuleNames.map((name) => {
     const rule = present(findExchangeRule(name), `rule ${name}`);
     const problems = problemsOf(rule, world);
@@ -50,9 +57,15 @@ export function ruleFits(world: World): RuleFit[] {
       fits,
       problems,
       notTolerated,
+      drawbacks: drawbacksOf(name, optionsOf(rule, world), outlook),
       notFor,
     };
   });
+}
+
+/** The rule that this experiment is best served with, and why; undefined where each has a drawback. */
+export function advisedRule(world: World): { readonly rule: string; readonly why: string } | undefined {
+  return advised(ruleFits(world), outlookOf(world));
 }
 
 /** One sentence where the experiment's faults are more than its rule tolerates. */
@@ -73,7 +86,7 @@ export function describeNeeds({ notTolerated }: RuleFit): string {
 }
 
 function problemsOf(rule: ExchangeRule, { exchange, overlay }: World): string[] {
-  const options = rule.name === exchange.rule ? exchange.options : defaultsOf(rule);
+  const options = optionsOf(rule, { exchange });
   const problems: Problems = [];
   checkRuleOnOverlay(rule, options, overlay, problems);
   const messages = problems.map(({ message }) => message);
@@ -84,7 +97,12 @@ function problemsOf(rule: ExchangeRule, { exchange, overlay }: World): string[] 
   return messages;
 }
 
-function defaultsOf(rule: ExchangeRule): Readonly<Record<string, unknown>> {
+/** The experiment's own, of another rule its defaults. */
+function optionsOf(
+  rule: ExchangeRule,
+  { exchange }: Pick<World, 'exchange'>,
+): Readonly<Record<string, unknown>> {
+  if (rule.name === exchange.rule) return exchange.options;
   const parsed = rule.parse({});
   return parsed.ok ? parsed.options : {};
 }

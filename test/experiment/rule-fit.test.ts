@@ -1,6 +1,6 @@
-/** Which rules fit an experiment's graph, links and faults, and the warning where its own does not. */
+/** Which rules fit an experiment's graph, links, faults and goal, which is advised, and the warning where its own does not. */
 import { describe, expect, test } from 'vitest';
-import { experimentWarnings, parseExperiment, ruleFits } from '../../src/experiment/index.ts';
+import { advisedRule, experimentWarnings, parseExperiment, ruleFits } from '../../src/experiment/index.ts';
 
 function experiment(changes: Record<string, unknown> = {}) {
   const content = {
@@ -52,6 +52,60 @@ describe('which rules fit', () => {
       'receive-merge',
     ]);
   });
+});
+
+describe('what rules do badly, and which is advised', () => {
+  const drawback = (given: ReturnType<typeof experiment>, name: string) =>
+    ruleFits(given)
+      .find(({ rule }) => rule === name)
+      ?.drawbacks.join('; ') ?? '';
+  const slow = { simulate: { slowness: [1, 1, 1, 1, 1, 10] } };
+  const loss = { faults: { loss: 0.3 } };
+  const averaging = { train: { learningRate: 0.1, localSteps: 0 } };
+  const narrow = { links: { linkMbps: 0.1 }, train: { learningRate: 0.1, localSteps: 1 } };
+
+  test.each([
+    ['good links and equal silos', {}, 'dpsgd'],
+    ['a straggler on an undirected graph', slow, 'pairwise'],
+    ['a straggler on a digraph', { ...slow, topology: 'exponential' }, 'receive-merge'],
+    ['loss', loss, 'receive-merge'],
+    ['an exact mean on good links', averaging, 'dpsgd'],
+    ['an exact mean under loss', { ...averaging, ...loss }, 'push-sum'],
+    [
+      'an exact mean while peers come and go',
+      { ...averaging, faults: { list: [{ kind: 'leave', peer: 1, at: '1s' }] } },
+      'push-sum',
+    ],
+    ['narrow links and many rounds', { ...narrow, stop: { rounds: 500 } }, 'choco'],
+  ])('%s', (_, changes, wanted) => {
+    expect(advisedRule(experiment(changes))?.rule).toBe(wanted);
+  });
+
+  test('nothing is advised where each has a drawback', () => {
+    expect(advisedRule(experiment(narrow))).toBeUndefined();
+    expect(drawback(experiment(narrow), 'choco')).toMatch(/10 rounds are few/);
+    expect(advisedRule(experiment({ ...narrow, topology: 'exponential', ...loss }))).toBeUndefined();
+  });
+
+  test('what is lost, sent and averaged is told with its figures', () => {
+    expect(drawback(experiment(loss), 'pairwise')).toMatch(/^30 % of some messages/);
+    // 650 params of 4 bytes at 0.1 Mbit/s take 208 ms, an update 1 ms.
+    expect(drawback(experiment(narrow), 'dpsgd')).toMatch(/208 times/);
+    expect(drawback(experiment(averaging), 'receive-merge')).toMatch(/biased/);
+    const far = experiment({ data: { dataset: 'digits', silos: 16 } });
+    expect(drawback(far, 'gossip-learning')).toMatch(/8 hops/);
+    const answered = {
+      data: { dataset: 'digits', silos: 16 },
+      exchange: { rule: 'gossip-learning', mode: 'push-pull' },
+    };
+    expect(drawback(experiment(answered), 'gossip-learning')).toBe('');
+  });
+});
+
+test('a number that is out of range is not met with a number out of its own message', () => {
+  const parts = { exchange: { rule: 'gossip-learning', parts: 5000 } };
+  expect(() => experiment(parts)).toThrow(/parts is 5000/);
+  expect(() => experiment(parts)).not.toThrow(/did you mean/);
 });
 
 describe('the warning', () => {

@@ -5,15 +5,16 @@
  * The exchange: propose(id, xᵢ); a free responder answers with its old xⱼ, averages at once and keeps the answer until it is acknowledged,
  * so that a proposal sent again gets the same answer; one that waits for an answer itself says `busy`, and who hears that backs off for
  * a random time: nobody waits for somebody who waits, so there is no deadlock on any graph. An initiator that waits leaves its
- * params alone, so that both ends come to the same average, and queues the change of a training that ends meanwhile.
- * Our deviations: one exchange a round, not as many as fit in; a proposal without an answer is sent again `retries` times, then given up.
+ * params alone, so that both ends come to the same average, and queues what training changes meanwhile. Once it had to ask again, up
+ * to `roundsAhead` rounds end and train on from what is queued before the exchange is over: lost messages cost mixing, not training.
+ * Our deviations: at most one exchange a round, not as many as fit in; a proposal without an answer is sent again `retries` times, then given up.
  * If the answer never comes, or its taking is never heard of, the exchange may be half: both ends say so, the responder with the drift,
  * ‖xᵢ − xⱼ‖/2, by which it moved alone. Atomicity across crashes is not claimed.
  */
 import { present } from '../base/assert.ts';
 import { plusDelta, weightedSum } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
-import { lowerQuartile } from './lags.ts';
+import { answerWaitMs, noteWait } from './answer-waits.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import {
@@ -29,8 +30,10 @@ import {
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleMessage, RuleScope } from './rule.ts';
 
 interface PairwiseOptions {
-  /** Neighbours tried in a round before the peer goes on alone. */
+  /** Neighbours tried for an exchange before the peer goes on alone. */
   readonly attemptsMax: number;
+  /** Rounds that may end before their exchange, once that has to be repeated; the next one goes on with it. */
+  readonly roundsAhead: number;
   /** How long to wait for the first answer; half as long again after each repetition. Absent: by how long answers took so far. */
   readonly replyTimeoutMs?: number;
   /** How often it is sent again. */
@@ -40,7 +43,7 @@ interface PairwiseOptions {
   readonly periodMs?: number;
 }
 
-/** This round's exchange of this peer's own; an `asking` one keeps the params as they are. */
+/** The exchange of this peer's own; an `asking` one keeps the params as they are. */
 type Exchange =
   | {
       readonly kind: 'asking';
@@ -58,14 +61,18 @@ interface PairwiseState {
   readonly options: PairwiseOptions;
   readonly pace: Pace;
   round: number;
-  /** The params as they are now. */
+  /** The params as neighbours average with them. */
   params: Vector;
+  /** The params with what trainings changed since an exchange keeps them; undefined where that is nothing. */
+  queued: Vector | undefined;
   /** Where the local updates started; undefined when none run. */
   snapshot: Vector | undefined;
-  /** A training that ended while the params had to stay: its start and its end. */
-  queued: { readonly before: Vector; readonly after: Vector } | undefined;
   exchange: Exchange;
   attempts: number;
+  /** Whether anything of this exchange had to be sent again. */
+  repeated: boolean;
+  /** Rounds that have ended since the exchange began. */
+  roundsAhead: number;
   nextId: number;
   ended: boolean;
   readonly up: Set<number>;
@@ -78,12 +85,7 @@ interface PairwiseState {
 
 const OVER: Exchange = { kind: 'over' };
 const NONE_TAKEN = -1;
-/** Answers remembered to tell how long one takes. */
-const WAITS_MAX = 15;
-const WAITS_MIN = 3;
-const WAIT_MS_MIN = 20;
 const WAIT_GROWTH = 1.5;
-const FIRST_WAIT_MS = 1000;
 
 export const pairwise: ExchangeRule<PairwiseState> = {
   name: 'pairwise',
@@ -108,6 +110,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
       'pairwise',
       {
         attemptsMax: wholeNumber(1, 1000, 3),
+        roundsAhead: wholeNumber(0, 1_000_000, 64),
         replyTimeoutMs: wholeNumber(1, 3_600_000),
         retries: wholeNumber(0, 16, 3),
         backOffMs: wholeNumber(1, 3_600_000, 50),
@@ -124,10 +127,12 @@ export const pairwise: ExchangeRule<PairwiseState> = {
       pace: createPace(context, options.periodMs),
       round: -1,
       params: new Float32Array(0),
-      snapshot: undefined,
       queued: undefined,
+      snapshot: undefined,
       exchange: OVER,
       attempts: 0,
+      repeated: false,
+      roundsAhead: 0,
       nextId: 0,
       ended: false,
       up: new Set(),
@@ -141,7 +146,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
 
   step(state, event, scope) {
     const actions = handle(state, event, scope);
-    const idle = state.snapshot === undefined && state.exchange.kind === 'over';
+    const idle = state.snapshot === undefined && mayLeaveOpen(state);
     return idle && state.round >= 0 && !state.ended ? [...actions, ...endOfRound(state, scope)] : actions;
   },
 };
@@ -168,16 +173,27 @@ function handle(state: PairwiseState, event: RuleEvent, scope: RuleScope): RuleA
 }
 
 function begin(state: PairwiseState, round: number, params: Vector, scope: RuleScope): RuleAction[] {
-  const left = leaveExchange(state);
+  const goesOn = state.exchange.kind !== 'over' && params === ownParams(state);
+  const left = goesOn ? [] : leaveExchange(state);
   state.round = round;
-  state.params = params;
-  state.queued = undefined;
-  state.attempts = 0;
+  if (!goesOn) {
+    state.params = params;
+    state.queued = undefined;
+    state.attempts = 0;
+    state.repeated = false;
+    state.roundsAhead = 0;
+  }
   startCycle(state.pace, scope.now);
   const { trains } = state.context;
   state.snapshot = trains ? params : undefined;
   const training: RuleAction[] = trains ? [{ kind: 'train', params }] : [];
-  return [...left, ...training, ...propose(state, scope)];
+  return [...left, ...training, ...(goesOn ? [] : propose(state, scope))];
+}
+
+/** Whether the exchange lets the round end: not the last one, nor that of a peer that does not train and would gain nothing. */
+function mayLeaveOpen({ exchange, context, round, repeated, roundsAhead, options }: PairwiseState): boolean {
+  if (exchange.kind === 'over') return true;
+  return context.trains && repeated && roundsAhead < options.roundsAhead && round + 1 < context.rounds;
 }
 
 /** Ends the exchange under way; one that waits for an answer may be half done. */
@@ -186,7 +202,7 @@ function leaveExchange(state: PairwiseState): RuleAction[] {
   state.exchange = OVER;
   if (exchange.kind === 'backing-off') return [{ kind: 'clearTimer', name: 'backOff' }];
   if (exchange.kind === 'over') return [];
-  applyQueued(state);
+  release(state, state.params);
   return [
     { kind: 'halfExchange', peer: exchange.peer },
     { kind: 'clearTimer', name: 'reply' },
@@ -195,24 +211,32 @@ function leaveExchange(state: PairwiseState): RuleAction[] {
 
 function trained(state: PairwiseState, after: Vector): RuleAction[] {
   const before = present(state.snapshot, 'snapshot of the local updates');
+  const own = ownParams(state);
+  const next = before === own ? after : plusDelta(own, after, before);
   state.snapshot = undefined;
-  state.queued = { before, after };
-  if (state.exchange.kind !== 'asking') applyQueued(state);
+  if (state.exchange.kind === 'asking') state.queued = next;
+  else state.params = next;
   return [];
 }
 
-function applyQueued(state: PairwiseState): void {
+/** What the peer itself goes on from. */
+function ownParams({ params, queued }: PairwiseState): Vector {
+  return queued ?? params;
+}
+
+/** The params need not stay any more: they become `next`, plus what was queued. */
+function release(state: PairwiseState, next: Vector): void {
   const { queued, params } = state;
   state.queued = undefined;
-  if (queued === undefined) return;
-  const { before, after } = queued;
-  state.params = before === params ? after : plusDelta(params, after, before);
+  if (queued === undefined) state.params = next;
+  else state.params = next === params ? queued : plusDelta(next, queued, params);
 }
 
 function endOfRound(state: PairwiseState, { now }: RuleScope): RuleAction[] {
   const wait = mayEnd(state.pace, now);
   if (wait !== undefined) return [wait];
-  return [{ kind: 'complete', round: state.round, params: state.params, excluded: [] }];
+  if (state.exchange.kind !== 'over') state.roundsAhead += 1;
+  return [{ kind: 'complete', round: state.round, params: ownParams(state), excluded: [] }];
 }
 
 /** Asks a random neighbour that is up; without one, or after `attemptsMax`, the round goes on without an exchange. */
@@ -233,17 +257,8 @@ function propose(state: PairwiseState, { random, now }: RuleScope): RuleAction[]
 
 /** A proposal sent again too early does no harm but for its bytes. */
 function replyTimer({ options, waitsMs }: PairwiseState, sentAgain: number): RuleAction {
-  const delayMs = (options.replyTimeoutMs ?? usualWaitMs(waitsMs)) * WAIT_GROWTH ** sentAgain;
+  const delayMs = (options.replyTimeoutMs ?? answerWaitMs(waitsMs)) * WAIT_GROWTH ** sentAgain;
   return { kind: 'setTimer', name: 'reply', delayMs };
-}
-
-/**
- * From the quarter of answers that came soonest: waits for a proposal that had to be sent again tell how long we waited, not how long an
- * answer takes, and where many messages are lost they would lengthen the next wait, and that the one after.
- */
-function usualWaitMs(waitsMs: readonly number[]): number {
-  if (waitsMs.length < WAITS_MIN) return FIRST_WAIT_MS;
-  return Math.max(WAIT_MS_MIN, 4 * lowerQuartile(waitsMs));
 }
 
 function received(
@@ -294,17 +309,11 @@ function answered(
     return [{ kind: 'refuse', from, reason: twice ? 'duplicate' : 'stale' }];
   }
   if (kind === 'busy') return backOff(state, scope);
-  noteWait(state, scope.now - exchange.askedMs);
-  state.params = average(state, from, present(vectors[0], 'answered params'));
+  noteWait(state.waitsMs, scope.now - exchange.askedMs);
+  release(state, average(state, from, present(vectors[0], 'answered params')));
   state.exchange = OVER;
   state.taken.set(from, id);
-  applyQueued(state);
   return [{ kind: 'clearTimer', name: 'reply' }, sendTo(from, messageOf(state, 'ack', [], [id]))];
-}
-
-function noteWait({ waitsMs }: PairwiseState, waitMs: number): void {
-  waitsMs.push(waitMs);
-  if (waitsMs.length > WAITS_MAX) waitsMs.shift();
 }
 
 function neighbour(
@@ -327,6 +336,7 @@ function timer(state: PairwiseState, name: string, scope: RuleScope): RuleAction
   if (exchange.sentAgain >= options.retries) return giveUp(state, scope);
   const sentAgain = exchange.sentAgain + 1;
   state.exchange = { ...exchange, sentAgain };
+  state.repeated = true;
   return [sendTo(exchange.peer, exchange.proposal), replyTimer(state, sentAgain)];
 }
 
@@ -338,7 +348,7 @@ function giveUp(state: PairwiseState, scope: RuleScope): RuleAction[] {
 function backOff(state: PairwiseState, { random }: RuleScope): RuleAction[] {
   const asked = state.exchange.kind === 'asking';
   state.exchange = { kind: 'backing-off' };
-  applyQueued(state);
+  release(state, state.params);
   const delayMs = random.uniform() * state.options.backOffMs;
   const timed: RuleAction = { kind: 'setTimer', name: 'backOff', delayMs };
   return asked ? [{ kind: 'clearTimer', name: 'reply' }, timed] : [timed];

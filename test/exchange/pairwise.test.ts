@@ -126,6 +126,61 @@ describe('how long an answer is waited for', () => {
   });
 });
 
+describe('training while an answer is asked for again', () => {
+  const trains = (actions: readonly RuleAction[]) =>
+    actions.flatMap((action) => (action.kind === 'train' ? [action.params[0]] : []));
+
+  test('rounds go on from what is queued, and the answer is averaged with what was proposed', () => {
+    const [a, proposal] = asking(0, 1, 4);
+    const b = quiet(1, 0, 6);
+    const reply = messageIn(b.hears(0, proposal));
+    a.trained(4.5);
+    expect(a.completed).toBeUndefined();
+    a.timer('reply', 5000);
+    expect(a.completed).toEqual(Float64Array.of(4.5));
+    const next = a.next();
+    expect([trains(next), sends(next)]).toEqual([[4.5], []]);
+    a.trained(5.25);
+    expect(a.completed).toEqual(Float64Array.of(5.25));
+    expect(trains(a.next())).toEqual([5.25]);
+    a.hears(1, reply);
+    a.trained(6);
+    // (4 + 6)/2, and 0.5 + 0.75 + 0.75 by training.
+    expect(a.completed).toEqual(Float64Array.of(7));
+    expect(sends(a.next())[0]!.message).toMatchObject({ kind: 'propose', vectors: [Float64Array.of(7)] });
+  });
+
+  test('not more than `roundsAhead` of them, nor the last', () => {
+    for (const given of [{ options: { roundsAhead: 2 } }, { rounds: 3 }]) {
+      const one = new DrivenRule({ rule: 'pairwise', self: 0, outNeighbours: [1], ...given });
+      one.begin(0, Float64Array.of(1));
+      one.timer('reply', 5000);
+      for (let round = 0; round < 2; round++) {
+        one.trained(1);
+        one.next();
+      }
+      one.completed = undefined;
+      one.trained(1);
+      expect(one.completed).toBeUndefined();
+      expect(one.rule.waitingFor(one.state)).toEqual([1]);
+      one.down(1);
+      one.timer('backOff');
+      expect(one.completed).toEqual(Float64Array.of(1));
+    }
+  });
+
+  test('whoever is put on other params meanwhile leaves the exchange', () => {
+    const [a] = asking(0, 1, 4);
+    a.timer('reply', 5000);
+    a.trained(4.5);
+    expect(halves(a.begin(1, Float64Array.of(9)))).toHaveLength(1);
+    a.down(1);
+    a.trained(9.5);
+    a.timer('backOff');
+    expect(a.completed).toEqual(Float64Array.of(9.5));
+  });
+});
+
 describe('half an exchange', () => {
   test('an answer that never comes is asked for again, then given up and reported', () => {
     const [a] = asking(0, 1, 2);

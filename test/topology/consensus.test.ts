@@ -1,5 +1,6 @@
 /** Known answers computed independently (test/fixtures/consensus.json): mixing matrices, gaps, gossip errors. */
 import { readFileSync } from 'node:fs';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import {
   type Arc,
@@ -34,7 +35,7 @@ function expectClose(actual: ArrayLike<number>, expected: readonly number[], tol
 }
 
 describe('Metropolis–Hastings known answers', () => {
-  test.each(['mh-ring8', 'mh-path5', 'mh-er12'])('%s: first row, diagonal and gap', (id) => {
+  test.each(['mh-ring8', 'mh-path5', 'mh-er12'])('%s: first row, diagonal, eigenvalues and gap', (id) => {
     const known = byId(id);
     const matrix = mixingMatrix(overlayOfCase(known), 'metropolis');
     const rows = dense(matrix);
@@ -44,7 +45,16 @@ describe('Metropolis–Hastings known answers', () => {
     known.expected.W?.forEach((row, index) => {
       expectClose(rows[index]!, row, known.tolerance.abs);
     });
-    expectClose([spectralGap(matrix)], [known.expected.gap_slem], known.tolerance.abs);
+    const { gap_slem, slem, lambda2, lambda_min, gap_lambda2 } = known.expected as unknown as Record<
+      string,
+      number
+    >;
+    expectClose([spectralGap(matrix), 1 - spectralGap(matrix)], [gap_slem!, slem!], known.tolerance.abs);
+    // W is symmetric: its second largest and its least eigenvalue.
+    const { realEigenvalues } = new EigenvalueDecomposition(new Matrix(rows), { assumeSymmetric: true });
+    const [least, ...others] = realEigenvalues.toSorted((a, b) => a - b);
+    const second = others.at(-2)!;
+    expectClose([least!, second, 1 - second], [lambda_min!, lambda2!, gap_lambda2!], known.tolerance.abs);
   });
 });
 

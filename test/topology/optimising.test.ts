@@ -26,33 +26,13 @@ import { parseOverlay } from '../../src/topology/overlay-file.ts';
 import { overlayText } from '../../src/topology/overlay-text.ts';
 import { openUnderlay } from '../../src/topology/underlay/open.ts';
 import { findWorkload } from '../../src/topology/workloads.ts';
+import { homogeneousGraph, randomGraph } from './random-graph.ts';
+import { leastOverAllStrong } from './strong-digraphs.ts';
 
 const patient = { expired: () => false };
 
 function runOf(seed: number, expired = () => false): DesignRun {
   return { random: (...path) => Random.of(seed, ...path), expired, progress: () => undefined };
-}
-
-/** Heterogeneous, asymmetric: latencies, core and access rates, compute times all drawn. */
-function randomGraph(siloCount: number, seed: number): ConnectivityGraph {
-  const random = Random.of(seed, 'random-graph');
-  const draw = (low: number, high: number) => Math.round(low + (high - low) * random.uniform());
-  const list = (low: number, high: number) => Float64Array.from({ length: siloCount }, () => draw(low, high));
-  const latencies = Float64Array.from({ length: siloCount ** 2 }, () => draw(5, 120));
-  const core = Float64Array.from({ length: siloCount ** 2 }, () => draw(50, 1_000) * 1e6);
-  return {
-    siloCount,
-    names: siloNames(siloCount),
-    localSteps: 1,
-    modelBits: 4e6,
-    computeMs: list(5, 40),
-    upBps: list(20, 1_000).map((value) => value * 1e6),
-    downBps: list(20, 1_000).map((value) => value * 1e6),
-    latencyMs: (from, to) => latencies[from * siloCount + to]!,
-    coreBps: (from, to) => core[from * siloCount + to]!,
-    symmetric: false,
-    linkedArcs: [],
-  };
 }
 
 /** Degrees cost nothing, so that degree-1 delays are the delays. */
@@ -72,55 +52,26 @@ const published = (name: string, accessBps: number) =>
     workload: findWorkload('inaturalist'),
   });
 
-/** Every strong overlay of n silos, not only the minimal ones. */
-function leastOverAllStrong(graph: ConnectivityGraph): number {
-  const { siloCount } = graph;
-  const pairs: Arc[] = [];
-  for (let from = 0; from < siloCount; from++) {
-    for (let to = 0; to < siloCount; to++) if (from !== to) pairs.push([from, to]);
-  }
-  let least = Number.POSITIVE_INFINITY;
-  for (let chosen = 0; chosen < 2 ** pairs.length; chosen++) {
-    const arcs = pairs.filter((_, index) => (chosen >> index) & 1);
-    if (arcs.length < siloCount) continue;
-    const overlay = overlayOf({ name: 'x', directed: true, nodes: graph.names, arcs });
-    if (isConnected(overlay)) least = Math.min(least, cycleTimeMs(graph, arcs));
-  }
-  return least;
-}
-
 describe('best', () => {
-  it('is the optimum over every strong overlay of four silos, heterogeneous and asymmetric', () => {
-    for (let seed = 0; seed < 3; seed++) {
-      const graph = randomGraph(4, seed);
-      const { overlay, lowerBoundMs } = findDesigner('best').design({ graph }, {}, runOf(1));
-      const least = leastOverAllStrong(graph);
-      expect(cycleTimeMs(graph, overlay.arcs)).toBeCloseTo(least, 9);
-      expect(lowerBoundMs).toBeCloseTo(least, 6);
-      expect(lowerBoundMs).toBeLessThan(least + 1e-9);
-    }
-  });
-
-  it('reaches 151.25 ms on the four silos of the known answer', () => {
-    const latencies = [0, 62, 115, 76, 114, 0, 104, 64, 62, 70, 0, 114, 80, 29, 28, 0];
-    const coreMbps = [1000, 1000, 200, 100, 1000, 1000, 500, 200, 100, 100, 1000, 1000, 1000, 200, 100, 1000];
-    const graph: ConnectivityGraph = {
-      ...randomGraph(4, 0),
-      computeMs: Float64Array.of(34, 25, 33, 17),
-      upBps: Float64Array.of(1e9, 5e7, 5e7, 5e7),
-      downBps: Float64Array.of(1e8, 1e8, 1e9, 1e8),
-      latencyMs: (from, to) => latencies[from * 4 + to]!,
-      coreBps: (from, to) => coreMbps[from * 4 + to]! * 1e6,
-    };
-    const { arcs, cycleTimeMs: found } = bestOfAll(graph);
-    expect(found).toBeCloseTo(151.25, 4);
-    expect(arcs).toEqual([
-      [0, 1],
-      [1, 3],
-      [2, 0],
-      [3, 2],
-    ]);
-  });
+  it.each([
+    [2, 1],
+    [3, 18],
+    [4, 1_606],
+  ])(
+    'is the optimum over every strong overlay of %i silos, alike or heterogeneous and asymmetric',
+    (silos, count) => {
+      for (let seed = 0; seed < 3; seed++) {
+        for (const graph of [randomGraph(silos, seed), homogeneousGraph(silos, seed)]) {
+          const { overlay, lowerBoundMs } = findDesigner('best').design({ graph }, {}, runOf(1));
+          const { strongCount, leastMs } = leastOverAllStrong(graph);
+          expect(strongCount).toBe(count);
+          expect(cycleTimeMs(graph, overlay.arcs)).toBeCloseTo(leastMs, 9);
+          expect(lowerBoundMs).toBeCloseTo(leastMs, 6);
+          expect(lowerBoundMs).toBeLessThan(leastMs + 1e-9);
+        }
+      }
+    },
+  );
 
   it('by search on potentials comes to the optimum of five silos where degrees cost nothing', () => {
     for (let seed = 0; seed < 5; seed++) {

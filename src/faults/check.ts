@@ -22,16 +22,27 @@ export function scheduleProblems(
   places: readonly string[],
 ): Problem[] {
   const at = (index: number): string => places[index] ?? `fault ${index}`;
-  const single = faults.flatMap((fault, index) =>
-    [...peerProblems(fault, scene), ...numberProblems(fault), ...spanProblems(fault, scene.runMs)].map(
-      ({ path, ...problem }) => ({ path: path === '' ? at(index) : `${at(index)}.${path}`, ...problem }),
-    ),
+  const problems: Problem[] = [];
+  // Faults that are sound by themselves are held against the graph and each other.
+  const sound: { readonly fault: Fault; readonly place: string }[] = [];
+  for (const [index, fault] of faults.entries()) {
+    const single = [
+      ...peerProblems(fault, scene),
+      ...numberProblems(fault),
+      ...spanProblems(fault, scene.runMs),
+    ];
+    for (const { path, ...problem } of single)
+      problems.push({ path: path === '' ? at(index) : `${at(index)}.${path}`, ...problem });
+    if (single.length > 0) continue;
+    if (isLinkFault(fault) && partsNobody(fault, scene)) problems.push(noSuchArc(fault, at(index), scene));
+    sound.push({ fault, place: at(index) });
+  }
+  const between = contradictions(
+    sound.map(({ fault }) => fault),
+    scene.names,
+    sound.map(({ place }) => place),
   );
-  if (single.length > 0) return single;
-  const arcs = faults.flatMap((fault, index) =>
-    isLinkFault(fault) && partsNobody(fault, scene) ? [noSuchArc(fault, at(index), scene)] : [],
-  );
-  return [...arcs, ...contradictions(faults, scene.names, places)];
+  return [...problems, ...between];
 }
 
 function peerProblems(fault: Fault, { names }: FaultScene): Problem[] {

@@ -211,4 +211,21 @@ describe('what is wrong with faults is told with place and advice', () => {
     expect(faultWarnings(schedule!, 90_000)).toEqual([]);
     expect(faultWarnings(read({ loss: 0.1 }).schedule!, undefined)).toEqual([]);
   });
+
+  test('what is wrong with one fault hides nothing that is wrong with the others', () => {
+    const list = [
+      { kind: 'crash', peer: 'Nobody', at: '1s' },
+      { kind: 'loss', probability: 0.5, from: ['Biscoe'], to: ['Torgersen'] },
+      { kind: 'crash', peer: 'Dream', at: '1s' },
+      { kind: 'pause', peer: 'Dream', after: '2s', until: '3s' },
+      { kind: 'slow', peer: 'Gentoo', factor: 2, after: '9s' },
+    ];
+    const problems = told({ list }, 5_000);
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+      'faults.list.0.peer',
+      'faults.list.1',
+      'faults.list.4.after',
+      'faults.list.3',
+    ]);
+  });
 });

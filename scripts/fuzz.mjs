@@ -11,16 +11,38 @@ const PROGRESS_MS = 2_000;
 /** One of each kind of failure is made small, and so many at most: it takes hundreds of trials. */
 const SHRUNK_MAX = 4;
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    from: { type: 'string', default: '0' },
-    rule: { type: 'string' },
-    save: { type: 'string' },
-    scenario: { type: 'string' },
-  },
-});
+const HELP = `npm run fuzz -- [options]
+  --schedules N   fault schedules to run (1000)
+  --seed S        what they are drawn from (1)
+  --from I        the number of the first one under the seed (0)
+  --rule NAME     of this exchange rule only
+  --save FILE     where the first failing one goes, made small
+  --scenario FILE run the one in this file instead
+Exit code 0: nothing found; 1: something found; 2: bad input.`;
+
+const values = optionsGiven();
+
+function optionsGiven() {
+  try {
+    const { values: given } = parseArgs({
+      options: {
+        schedules: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
+        from: { type: 'string', default: '0' },
+        rule: { type: 'string' },
+        save: { type: 'string' },
+        scenario: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!given.help) return given;
+    console.log(HELP);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
 
 /** @param {string} name */
 function whole(name, least) {
@@ -44,14 +66,26 @@ function describe({ rule, options, topology, peerCount }) {
 }
 
 async function runOne(file) {
-  const scenario = JSON.parse(readFileSync(file, 'utf8'));
+  const scenario = scenarioIn(file);
   console.log(describe(scenario));
   const outcome = await runTrial(scenario);
   console.log(outcome.kind === 'held' ? `held: ${outcome.eventCount} events` : outcome.message);
   return outcome.kind === 'held' ? 0 : 1;
 }
 
-async function explain({ index, scenario, outcome }, seed) {
+function scenarioIn(file) {
+  try {
+    const scenario = JSON.parse(readFileSync(file, 'utf8'));
+    if (Array.isArray(scenario?.schedule?.faults) && scenario.topology?.kind !== undefined) return scenario;
+    console.error(`${file} holds no scenario; wanted a file that --save wrote`);
+  } catch (error) {
+    console.error(`cannot read ${file}: ${error.message}; wanted a file that --save wrote`);
+  }
+  return process.exit(2);
+}
+
+/** The first one is also saved where that was asked for. */
+async function explain({ index, scenario, outcome }, seed, isFirst) {
   console.log(`\nschedule ${index}, ${describe(scenario)}: ${outcome.message}`);
   const { scenario: small, failure, trials } = await shrinkFailure(scenario, outcome);
   const faults = small.schedule.faults;
@@ -61,7 +95,7 @@ async function explain({ index, scenario, outcome }, seed) {
   for (const fault of faults) console.log(`  ${JSON.stringify(fault)}`);
   if (failure.message !== outcome.message) console.log(`  ${failure.message}`);
   console.log(`again: npm run fuzz -- --seed ${seed} --from ${index} --schedules 1${ruleOption()}`);
-  if (values.save !== undefined) {
+  if (isFirst && values.save !== undefined) {
     writeFileSync(values.save, `${JSON.stringify(small, null, 2)}\n`);
     console.log(`saved: npm run fuzz -- --scenario ${values.save}`);
   }
@@ -93,7 +127,7 @@ async function runMany() {
       const what = `${trial.scenario.rule} ${outcome.kind} ${outcome.invariant ?? ''}`;
       if (!explained.has(what) && explained.size < SHRUNK_MAX) {
         explained.add(what);
-        await explain(trial, seed);
+        await explain(trial, seed, explained.size === 1);
       }
     }
     if (performance.now() - saidMs > PROGRESS_MS) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/index.ts';
+import { parseSummary } from '../../src/record/index.ts';
 import { parseOverlay } from '../../src/topology/index.ts';
 import { run } from '../cli/run.ts';
 import { Bench, isBuilt, TINY } from './swarm-run.ts';
@@ -31,8 +32,8 @@ describe.skipIf(!isBuilt)('five processes', () => {
 
   afterEach(() => bench.clean());
 
-  it.each(['best-free-arcs', 'placed-schedule'])(
-    'train over %s, as grapevine design saved it',
+  it.each(['best-free-arcs', 'placed-schedule', 'matcha'])(
+    'train over %s, as grapevine design saved it, and a simulation does too',
     { timeout: 240_000 },
     async (kind) => {
       const overlay = join(bench.folder, 'overlay.yaml');
@@ -47,16 +48,39 @@ describe.skipIf(!isBuilt)('five processes', () => {
       const file = join(bench.folder, 'tiny.yaml');
       writeFileSync(file, experiment);
       const known = loadExperiment(file, []);
-      expect(known.exchange.weights).toBe('overlay');
-      expect(known.overlay.schedule !== undefined).toBe(kind === 'placed-schedule');
+      expect(known.exchange.weights).toBe(kind === 'matcha' ? 'metropolis' : 'overlay');
+      expect(known.overlay.schedule !== undefined).toBe(kind !== 'best-free-arcs');
       const swarm = bench.start('real');
       expect(await swarm.exited, swarm.stderr).toBe(0);
       const { peers, accuracy } = swarm.summary();
       expect(peers.map((peer) => peer.rounds)).toEqual(Array(5).fill(rounds));
       expect(peers.map(({ exclusions }) => exclusions)).toEqual(Array(5).fill(0));
       expect(accuracy.together?.worst).toBeGreaterThan(0.6);
+      const virtual = join(bench.folder, 'virtual');
+      const simulated = await run('simulate', file, '--out', virtual, '--quiet');
+      expect(simulated.exitCode, simulated.stderr).toBe(0);
+      const summary = parseSummary(readFileSync(join(virtual, 'summary.json'), 'utf8'), virtual);
+      expect(summary.rounds).toBe(rounds);
+      expect(summary.accuracy.together?.worst).toBeGreaterThan(0.6);
     },
   );
+
+  it('do not start over stale arcs, which no rule waits for: the message says so', async () => {
+    const overlay = join(bench.folder, 'overlay.yaml');
+    const underlay = join(bench.folder, 'cities.yaml');
+    const kind = 'multigraph-ring';
+    const designed = await run(
+      ...['design', '--underlay', underlay, ...NETWORK, '--overlay', kind, '--out', overlay],
+    );
+    expect(designed.exitCode, designed.stderr).toBe(0);
+    const experiment = TINY.replace('topology: {kind: ring}', 'topology: {file: overlay.yaml}');
+    writeFileSync(join(bench.folder, 'tiny.yaml'), experiment);
+    const swarm = bench.start('real');
+    expect(await swarm.exited).toBe(2);
+    expect(swarm.stderr).toContain(
+      'topology.file: multigraph-ring counts on models that arrive rounds later',
+    );
+  });
 
   it('of a sweep over topology.overlay: each kind is designed once for all its seeds, and kept beside the cells', {
     timeout: 240_000,

@@ -15,6 +15,7 @@ import {
   ruleFits,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
+import { fastestMeanMs } from '../simulate/order-statistics.ts';
 import { diameterBound, maxDegree, mixingMatrices, outNeighbours, periodGap } from '../topology/index.ts';
 import { readExperiment } from './designing.ts';
 import type { Session } from './session.ts';
@@ -72,6 +73,7 @@ export async function checkExperiment(session: Session, path: string): Promise<u
       resolved,
       describeGraph(graph),
       ...describeWorld(experiment),
+      ...describeWaiting(experiment),
       '',
       describeRules(rules),
       describeAdvice(rules, advice),
@@ -121,6 +123,25 @@ function describeGraph(graph: GraphFacts): string {
     `graph: ${name}, ${nodes} silos, ${links} ${directed ? 'arcs' : 'edges'}, connected, ${degree}, diameter ${graph.diameterExact ? '' : 'at most '}${graph.diameter}`,
     `spectral gap: ${graph.spectralGap.toPrecision(4)} (1: one round gives the exact mean; near 0: slow to agree)`,
   ].join('\n');
+}
+
+/** Where everybody waits for everybody and times are drawn: how long that is, and what backup workers would save. */
+function describeWaiting({ overlay, exchange, simulate: { compute } }: Experiment): string[] {
+  const count = overlay.nodes.length;
+  const isComplete = overlay.arcs.length === count * (count - 1);
+  if (!isComplete || count < 3 || exchange.rule !== 'dpsgd') return [];
+  if (compute.kind !== 'exponential' && compute.kind !== 'uniform') return [];
+  const model =
+    compute.kind === 'exponential'
+      ? { kind: compute.kind, meanMs: compute.mean, shiftMs: compute.shift }
+      : { kind: compute.kind, fromMs: compute.from, toMs: compute.to };
+  const spare = count <= 4 ? 1 : Math.floor(count / 4);
+  const backups = (exchange.options.backups as number) || spare;
+  const mean = fastestMeanMs(model, 1, 1);
+  const times = (waited: number) => ((fastestMeanMs(model, count, waited) ?? 0) / (mean ?? 1)).toFixed(2);
+  return [
+    `waiting: a round takes ${times(count)} times as long as one silo's updates in the mean; without the slowest ${backups} (backups: ${backups}) ${times(count - backups)} times`,
+  ];
 }
 
 /** Which rules fit this graph, these links and this goal; and where one does, what it is not for. */

@@ -4,6 +4,7 @@ export { simulate } from './engine.ts';
 export { invariantObserver } from './invariants/index.ts';
 export type { LinkTable } from './network.ts';
 export type { MessageFate, Passage, SimulationObserver, SimulationView } from './observer.ts';
+export { fastestMeanMs } from './order-statistics.ts';
 export { openRecordedRun, type RecordedLog, type RecordedRun } from './recorded-run.ts';
 export {
   type RecordedLine,

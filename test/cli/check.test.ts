@@ -87,6 +87,24 @@ describe('grapevine check EXPERIMENT', () => {
     expect(await warnings('localEpochs=2')).toContain('favours large silos twice');
   });
 
+  it('says which rule is advised and why, and what waiting for everybody costs where times are drawn', async () => {
+    const path = await writeYaml('e.yaml', {
+      name: 'e',
+      data: { dataset: 'digits', silos: 16 },
+      model: { kind: 'softmax' },
+      train: { learningRate: 0.1, localSteps: 1 },
+      topology: { kind: 'complete' },
+      simulate: { compute: { kind: 'exponential', mean: 10 } },
+      stop: { rounds: 50 },
+    });
+    const { stdout } = await run('check', path);
+    expect(stdout).toContain('waiting: a round takes 3.38 times as long');
+    expect(stdout).toContain('(backups: 4) 1.30 times');
+    expect(stdout).toContain('advised: dpsgd, as chosen (every round with everybody');
+    const lossy = documentOf((await run('check', path, '--json', '--set', 'faults.loss=0.3')).stdout);
+    expect(lossy).toMatchObject({ advised: { rule: 'receive-merge' } });
+  });
+
   it('reports every problem of the file at once, with path and suggestion', async () => {
     const path = await writeYaml('e.yaml', {
       ...experiment,

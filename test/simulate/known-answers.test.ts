@@ -1,7 +1,7 @@
 /** Times of synchronous rounds through the simulator against known answers: the max-plus recursion and throughputs of 100 silos. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type ComputeModel, computeTimes } from '../../src/simulate/index.ts';
+import { type ComputeModel, computeTimes, fastestMeanMs } from '../../src/simulate/index.ts';
 import { buildOverlay, type TopologySpec } from '../../src/topology/index.ts';
 import { virtualPeers, virtualPlan } from '../peer/virtual.ts';
 import { simulateRecorded } from './recording.ts';
@@ -9,9 +9,15 @@ import { simulateRecorded } from './recording.ts';
 const patient = { factor: 1.5, floorMs: 1e6, ceilingMs: 1e7, downGraceMs: 1000 };
 
 /** D-PSGD on links that take no time. */
-async function run(spec: TopologySpec, silos: number, model: ComputeModel, rounds: number) {
-  const plan = virtualPlan({ overlay: buildOverlay(spec, silos), rounds, deadline: patient });
-  return simulateRecorded(virtualPeers(plan), { computeMs: computeTimes({ model }, 11) });
+async function run(
+  spec: TopologySpec,
+  silos: number,
+  model: ComputeModel,
+  rounds: number,
+  { options = {}, seed = 11 }: { options?: Record<string, unknown>; seed?: number } = {},
+) {
+  const plan = virtualPlan({ overlay: buildOverlay(spec, silos), rounds, deadline: patient, options });
+  return simulateRecorded(virtualPeers(plan), { computeMs: computeTimes({ model }, seed) });
 }
 
 interface KnownCase {
@@ -33,6 +39,42 @@ describe('straggler-max-plus: tᵢ(k+1) = max over i and its neighbours of tⱼ(
     const results = await run(spec, 5, { kind: 'trace', times: c }, c.length);
     const ended = c.map((_, round) => results.map(({ log }) => trainedMs(log, round)));
     expect(ended).toEqual(known.expected[name]);
+  });
+});
+
+describe('backup-workers-order-stats: a round waits for the fastest n − b of n workers', () => {
+  const fixture = JSON.parse(readFileSync(new URL('../fixtures/systems.json', import.meta.url), 'utf8'));
+  // biome-ignore lint/suspicious/noExplicitAny: each case has its own shape
+  const known = fixture.cases.find(({ id }: KnownCase) => id === 'backup-workers-order-stats') as any;
+  const { n } = known.inputs;
+  const models = {
+    exp: { kind: 'exponential', meanMs: 1, shiftMs: 0 },
+    uniform: { kind: 'uniform', fromMs: 0, toMs: 1 },
+  } as const;
+  const cases = Object.keys(models).flatMap((name) =>
+    known.expected[name].map(([b, wanted]: [number, number]) => [name, b, wanted] as const),
+  );
+  const ranked = (model: ComputeModel, seed: number, round: number) => {
+    const times = computeTimes({ model }, seed);
+    return Array.from({ length: n }, (_, peer) => times(peer, round)).sort((a, b) => a - b);
+  };
+
+  test.each(cases)('%s, %i backups: mean %d', async (name, b, wanted) => {
+    const model = models[name as keyof typeof models];
+    const mean = fastestMeanMs(model, n, n - b);
+    expect(Math.abs(mean! - wanted)).toBeLessThanOrEqual(known.tolerance.abs);
+    const draws = Array.from({ length: 4_000 }, (_, round) => ranked(model, 5, round)[n - b - 1]!);
+    const drawn = draws.reduce((sum, ms) => sum + ms, 0) / draws.length;
+    expect(Math.abs(drawn / wanted - 1)).toBeLessThan(known.tolerance.simulated_rel);
+    // What peers do: with everyone a neighbour of everyone, whoever is fast enough ends the round when the (n − b)-th is through.
+    const results = await run({ kind: 'complete' }, n, model, 1, { options: { backups: b }, seed: 7 });
+    const soonest = Math.min(...results.map(({ notes }) => notes[0]!.endedMs));
+    expect(soonest).toBe(ranked(model, 7, 0)[n - b - 1]);
+  });
+
+  test('two backups are so many times as fast as none', () => {
+    const [none, two] = [0, 2].map((b) => fastestMeanMs(models.exp, n, n - b)!);
+    expect(Math.abs(none! / two! - known.expected.speedup_exp_b2)).toBeLessThanOrEqual(known.tolerance.abs);
   });
 });
 

@@ -74,7 +74,7 @@ export async function clearCell(folder: string, cell: Cell): Promise<void> {
   const run = cellFolder(folder, cell);
   if (!existsSync(run)) return;
   await lockWhenLeft(run, LOOKS_MAX); // the lock goes with the folder
-  await rm(run, { recursive: true, force: true });
+  await rm(run, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function lockWhenLeft(run: string, looks: number): Promise<void> {

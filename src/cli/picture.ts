@@ -26,12 +26,15 @@ export async function writePicture(
 ): Promise<void> {
   const { drawOverlayMap } = await import('../report/map.ts');
   const { landOf } = await import('../report/coastlines.ts');
-  const { placement } = overlay;
+  const { placement, schedule } = overlay;
   const site = (node: number) => placement?.[node] ?? node;
   const map = {
     ...partsOf(network.underlay),
     title: `${overlay.name} on ${network.underlay.name}: cycle time ${judgement.cycleTimeMs.toFixed(2)} ms${bound}`,
-    subtitles: [networkLine(network)],
+    subtitles: [
+      networkLine(network),
+      ...(schedule === undefined ? [] : [`drawn together: the ${schedule.length} rounds of its schedule`]),
+    ],
     arcs: overlay.arcs.map(([from, to]): Pair => [site(from), site(to)]),
     directed: overlay.directed,
     ...criticalOf(judgement, network),

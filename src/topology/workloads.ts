@@ -26,7 +26,7 @@ export function findWorkload(name: string): Workload {
   if (found !== undefined) return found;
   const names = workloads.map((workload) => workload.name);
   const near = nearest(name, names);
-  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  const hint = near === undefined ? '.' : `; did you mean ${near}?`;
   throw new InputError(
     'workload-unknown',
     `workload ${name} is not known${hint} Wanted one of ${names.join(', ')}, or custom with model bits and compute ms`,

@@ -232,6 +232,12 @@ describe('bad input says what is wrong, and where', () => {
     ],
     ['CSV with words', 'from,to,latencyMs\na,b,fast\n', 'x.csv', /line 2, column latencyMs: got fast/],
     [
+      'CSV with NaN, told once',
+      'from,to,latencyMs\na,b,1\nb,a,NaN\n',
+      'x.csv',
+      /^x\.csv: 1 problem\n {2}line 3, column latencyMs: got NaN, wanted a finite number of milliseconds/,
+    ],
+    [
       'CSV with zero bandwidth',
       'from,to,latencyMs,bandwidthMbps\na,b,1,0\n',
       'x.csv',

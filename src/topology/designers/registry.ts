@@ -64,7 +64,7 @@ export function findDesigner(name: string): RegisteredDesigner {
   if (found !== undefined) return found;
   const names = designers.map((designer) => designer.name);
   const near = nearest(name, names);
-  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  const hint = near === undefined ? '.' : `; did you mean ${near}?`;
   throw new InputError(
     'designer-unknown',
     `overlay ${name} is not known${hint} Wanted one of ${names.join(', ')}, or all`,

@@ -150,6 +150,7 @@ function filled(
   const index = new Map(names.map((name, node) => [name, node]));
   const matrix = new Float64Array(count * count).fill(Number.NaN);
   const holes = new Map<number, string>();
+  const given = new Set<number>();
   for (const entry of entries) {
     if (entry.quantity !== quantity) continue;
     const from = index.get(entry.from)!;
@@ -165,11 +166,13 @@ function filled(
       const wanted = quantity === 'latencyMs' ? 'milliseconds, at least 0' : 'Mbit/s, more than 0';
       problems.push({ path: entry.at, message: `got ${entry.text}, wanted a finite number of ${wanted}` });
     }
-    if (!Number.isNaN(matrix[place]!)) {
+    if (given.size === given.add(place).size) {
       problems.push({ path: entry.at, message: `${entry.from} → ${entry.to} is given twice` });
     }
     matrix[place] = value;
   }
+  // What is wrong has been told already: it is no hole as well.
+  for (const place of given) if (Number.isNaN(matrix[place]!)) matrix[place] = 0;
   mirrorOrComplain(quantity, matrix, names, holes, problems);
   return matrix;
 }

@@ -93,7 +93,7 @@ const DRAWBACKS: Readonly<Record<string, Drawbacks>> = {
   ],
   pairwise: ({ averagesOnly, disturbed, lossMax, modelShare }) => [
     lossMax >= LOSS_MANY &&
-      `${Math.round(100 * lossMax)} % of some messages are lost, and each makes an exchange wait`,
+      `up to ${Math.round(100 * lossMax)} % of messages are lost, and each makes an exchange wait`,
     averagesOnly && disturbed && MOVES_MEAN,
     slowToSend(modelShare),
   ],

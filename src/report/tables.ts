@@ -88,7 +88,8 @@ export function siloTable(run: Run): Table {
     '',
     ...spreads.map((spread) => percent(spread?.[pick])),
   ];
-  const judged = spreads.some((spread) => spread !== undefined);
+  // Of one silo its own row says it.
+  const judged = rows.length > 1 && spreads.some((spread) => spread !== undefined);
   const table = {
     columns,
     rows: rows.map(siloCells),
@@ -118,16 +119,14 @@ export function comparisonTable(runs: readonly Run[]): Table {
 export function reference(run: Run): string[] {
   const { summary } = run;
   if (summary === undefined) return [];
-  const { accuracy, consensusDistance, bytesSent, messagesSent } = summary;
+  const { accuracy, consensusDistance, bytesSent, messagesSent, peers } = summary;
+  const consensus = peers.length > 1 ? `; consensus distance ${figure(consensusDistance)}` : '';
   const set = accuracy.set === 'global' ? 'the global test set' : "the silos' own test sets";
   const pooled =
     accuracy.pooled === undefined
       ? []
       : [`pooled, for reference: ${percent(accuracy.pooled)} on ${set}, had all samples been in one place`];
-  return [
-    ...pooled,
-    `${counted(messagesSent, 'model message')}, ${bytes(bytesSent)}; consensus distance ${figure(consensusDistance)}`,
-  ];
+  return [...pooled, `${counted(messagesSent, 'model message')}, ${bytes(bytesSent)}${consensus}`];
 }
 
 function right(title: string): Column {

@@ -84,6 +84,18 @@ describe('report of one run', () => {
     expect(compareRuns([{ ...run, summary }])).not.toContain('together');
   });
 
+  it('of one silo has neither means nor a distance between models', async () => {
+    const directory = await writeRun('a');
+    await rm(join(directory, 'peers', 'south'), { recursive: true });
+    const summary = exampleSummary();
+    const alone = { ...summary, mode: 'peer' as const, peers: summary.peers.slice(0, 1) };
+    await writeFile(join(directory, 'summary.json'), formatSummary(alone));
+    const text = describeRun(await loadRun(directory));
+    expect(text).toMatch(/^north +120/m);
+    expect(text).not.toMatch(/^(mean|worst)/m);
+    expect(text).not.toContain('consensus distance');
+  });
+
   it('names bad lines and a cut-off end, and reads all else', async () => {
     const run = await loadRun(await writeRun('a', { tail: '{"type":"x"}\n{"type":"rou' }));
     expect(run.warnings).toHaveLength(4);

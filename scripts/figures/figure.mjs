@@ -41,21 +41,30 @@ function folderFor(given) {
   return folder;
 }
 
-/** What `measure` gives (as JSON would keep it), or gave when it was asked for `what` before with the same --out. */
-export async function measured({ out }, figure, what, measure) {
+function known({ out }, figure) {
   const file = join(out, `${figure}.measured.jsonl`);
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}
+
+/** Whether something of which `part` is true was measured with the same --out before. */
+export function isMeasured(options, figure, part) {
+  return known(options, figure).some(({ what }) =>
+    Object.entries(part).every(([key, value]) => what[key] === value),
+  );
+}
+
+/** What `measure` gives (as JSON would keep it), or gave when it was asked for `what` before with the same --out. */
+export async function measured(options, figure, what, measure) {
   const key = JSON.stringify(what);
-  const before = existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
-  const known = before.find((line) => JSON.stringify(line.what) === key);
-  if (known !== undefined) return known.result;
+  const before = known(options, figure).find((line) => JSON.stringify(line.what) === key);
+  if (before !== undefined) return before.result;
   const startedMs = performance.now();
   const result = JSON.parse(JSON.stringify(await measure()));
-  appendFileSync(file, `${JSON.stringify({ what, result })}\n`);
+  appendFileSync(join(options.out, `${figure}.measured.jsonl`), `${JSON.stringify({ what, result })}\n`);
   console.log(`${key}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   return result;
 }

@@ -7,8 +7,9 @@
  *   back            from the start of the new process to the end of its first round that mixed with a neighbour
  * Messages take 50 ms (held back before the socket), so that ten processes do not fight for one machine's cores at every instant. The
  * rules that wait for nobody are held against the same deadline. The machine's load is part of every pause: 10 processes share it.
+ *   --only TEXT   only the cases whose name has it; what other calls with the same --out have measured is part of the table all the same
  */
-import { conclude, figureOptions, lineOfMeans, meanText, measured, median } from './figure.mjs';
+import { conclude, figureOptions, isMeasured, lineOfMeans, meanText, measured, median } from './figure.mjs';
 import { ran } from './runs.mjs';
 
 const FIGURE = 'killed-peer';
@@ -16,28 +17,45 @@ const PEERS = 10;
 const KILLED = 3;
 const KILL_S = 6;
 const BACK_S = 9;
-const SECONDS = 30;
+const SECONDS = 24;
 const DEADLINE = { factor: 1.5, floorMs: 2_000, ceilingMs: 10_000, downGraceMs: 500 };
 const DELAY_MS = 50;
 const LAGS = 15;
 const BACK_GOAL_S = 10;
 const CURVE_STEP_S = 0.25;
 
-const CASES = {
-  'dpsgd, ring': { topology: { kind: 'ring' }, exchange: { rule: 'dpsgd' } },
-  'dpsgd, complete': { topology: { kind: 'complete' }, exchange: { rule: 'dpsgd' } },
-  'pairwise, ring': { topology: { kind: 'ring' }, exchange: { rule: 'pairwise', periodMs: 50 } },
+/** Rules that are for undirected graphs have the complete one as their second. */
+const GRAPHS = {
+  ring: {
+    neighbours: 2,
+    rules: ['dpsgd', 'choco', 'pairwise', 'gossip-learning', 'receive-merge', 'push-sum'],
+  },
+  exponential: { neighbours: 4, rules: ['dpsgd', 'gossip-learning', 'receive-merge', 'push-sum'] },
+  complete: { neighbours: PEERS - 1, rules: ['choco', 'pairwise'] },
 };
+const WAITING = ['dpsgd', 'choco'];
 
-const options = figureOptions();
-const names = options.quick ? ['dpsgd, ring'] : Object.keys(CASES);
+const CASES = Object.fromEntries(
+  Object.entries(GRAPHS).flatMap(([kind, { neighbours, rules }]) =>
+    rules.map((rule) => {
+      const exchange = WAITING.includes(rule) ? { rule } : { rule, periodMs: 50 };
+      return [`${rule}, ${kind}`, { topology: { kind }, neighbours, exchange }];
+    }),
+  ),
+);
+
+const options = figureOptions({ only: { type: 'string', default: '' } });
+const names = options.quick
+  ? ['dpsgd, ring']
+  : Object.keys(CASES).filter((name) => name.includes(options.only) || isMeasured(options, FIGURE, { name }));
 const grid = Array.from({ length: SECONDS / CURVE_STEP_S }, (_, at) => at * CURVE_STEP_S);
 
 const results = [];
 for (const name of names) {
   const runs = [];
   for (const seed of options.seeds)
-    runs.push(await measured(options, FIGURE, { name, seed }, () => run(name, seed)));
+    if (name.includes(options.only) || isMeasured(options, FIGURE, { name, seed }))
+      runs.push(await measured(options, FIGURE, { name, seed }, () => run(name, seed)));
   results.push({ name, runs });
 }
 const pauses = results.flatMap(({ runs }) => runs);
@@ -65,7 +83,7 @@ conclude(
 );
 
 function run(name, seed) {
-  const { topology, exchange } = CASES[name];
+  const { topology, neighbours, exchange } = CASES[name];
   const experiment = {
     name: FIGURE,
     seed,
@@ -82,7 +100,6 @@ function run(name, seed) {
       list: [{ kind: 'crash', peer: KILLED, at: `${KILL_S}s`, restartAt: `${BACK_S}s` }],
     },
   };
-  const neighbours = topology.kind === 'ring' ? 2 : PEERS - 1;
   return ran('swarm', experiment, ({ logs }) => judged(logs, neighbours));
 }
 
@@ -109,6 +126,7 @@ function rowOf({ name, runs }) {
   const seconds = (values) => meanText(values.map((value) => value / 1000));
   return {
     rule: name,
+    seeds: runs.length,
     'usual round, ms': meanText(
       runs.map(({ medianRoundMs }) => medianRoundMs),
       0,

@@ -18,6 +18,11 @@ export interface Codec {
   /** Writes what the bytes say into `into`, all of it; or returns why they say nothing: what it holds then is void. */
   decode(bytes: Uint8Array, into: Vector): string | undefined;
   /**
+   * into ← base + what the bytes say, in one pass, or why not, as `decode` (then void); the same to the bit as decoding and adding. Whether
+   * the sum is finite is part of it. Absent: decode, then add. `into` is another vector than `base`.
+   */
+  addTo?(bytes: Uint8Array, base: Vector, into: Vector): string | undefined;
+  /**
    * δ in [0, 1]: E‖x − Q(x)‖² ≤ (1 − δ)·‖x‖² for every x of `length` elements; undefined where there is no such bound
    * (an unbiased quantiser may be worse than sending nothing).
    */
@@ -67,6 +72,9 @@ export function readNumber(bytes: Uint8Array, offset: number, precision: Precisi
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return precision === 'f32' ? view.getFloat32(offset, true) : view.getFloat64(offset, true);
 }
+
+/** What an addTo or an addition after decoding says of a sum that is not finite. */
+export const OVERFLOW = 'the sum with what was there overflows';
 
 /** A problem in words unless `bytes` has exactly the size wanted. */
 export function wrongSize(bytes: Uint8Array, wanted: number): string | undefined {

@@ -4,8 +4,17 @@
  * Layout: the scale, then the signs, lowest bit first; a set bit is negative. The scale of an f64 vector is f64, that of an f32 vector the
  * upper half of an f32, rounded (bfloat16): within 2⁻⁸ of the best one, so that δ is less by 2⁻¹⁶ of it.
  */
-import { type Precision, precisionOf } from '../params/layout.ts';
-import { type Codec, type Compressor, readNumber, withoutOptions, writeNumber, wrongSize } from './codec.ts';
+import { plusSigned } from '../params/kernels.ts';
+import { type Precision, precisionOf, type Vector } from '../params/layout.ts';
+import {
+  type Codec,
+  type Compressor,
+  OVERFLOW,
+  readNumber,
+  withoutOptions,
+  writeNumber,
+  wrongSize,
+} from './codec.ts';
 
 const codec: Codec = {
   bytesOf(length, precision) {
@@ -32,20 +41,32 @@ const codec: Codec = {
     return bytes;
   },
   decode(bytes, into) {
-    const precision = precisionOf(into);
-    const width = scaleBytes(precision);
-    const problem = wrongSize(bytes, width + Math.ceil(into.length / 8));
-    if (problem !== undefined) return problem;
-    const scale = readScale(bytes, precision);
-    if (!(scale >= 0 && scale < Number.POSITIVE_INFINITY))
-      return 'the scale is not a finite number of at least 0';
+    const scale = soundScale(bytes, into);
+    if (typeof scale === 'string') return scale;
+    const width = scaleBytes(precisionOf(into));
     for (let index = 0; index < into.length; index++)
       into[index] = (bytes[width + (index >>> 3)]! >>> (index & 7)) & 1 ? -scale : scale;
     return undefined;
   },
+  addTo(bytes, base, into) {
+    const scale = soundScale(bytes, into);
+    if (typeof scale === 'string') return scale;
+    const signs = bytes.subarray(scaleBytes(precisionOf(into)));
+    return plusSigned(base, scale, signs, into) ? undefined : OVERFLOW;
+  },
   contractionOf: (length) => (1 - 2 ** -16) / length,
   lengthMin: 1,
 };
+
+/** The scale, or what is wrong with the bytes. */
+function soundScale(bytes: Uint8Array, into: Vector): number | string {
+  const precision = precisionOf(into);
+  const problem = wrongSize(bytes, scaleBytes(precision) + Math.ceil(into.length / 8));
+  if (problem !== undefined) return problem;
+  const scale = readScale(bytes, precision);
+  const isSound = scale >= 0 && scale < Number.POSITIVE_INFINITY;
+  return isSound ? scale : 'the scale is not a finite number of at least 0';
+}
 
 function scaleBytes(precision: Precision): 2 | 8 {
   return precision === 'f32' ? 2 : 8;

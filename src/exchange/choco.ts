@@ -62,6 +62,10 @@ export interface ChocoState extends Waiting {
   whole: boolean;
   round: number;
   trained: Vector | undefined;
+  /** Params that this round began with. */
+  begun: Vector | undefined;
+  /** Whether nobody else holds the trained params: they are not those that the round began with, and were not sent. */
+  ownsTrained: boolean;
   phase: 'idle' | 'training' | 'waiting';
 }
 
@@ -130,6 +134,8 @@ export const choco: ExchangeRule<ChocoState> = {
       whole: false,
       round: -1,
       trained: undefined,
+      begun: undefined,
+      ownsTrained: false,
       phase: 'idle',
       wakeAtMs: undefined,
     };
@@ -219,6 +225,7 @@ function begin(state: ChocoState, round: number, params: Vector, nowMs: number):
   state.repairs.clear();
   state.round = round;
   state.trained = undefined;
+  state.begun = params;
   if (state.scratch.length !== params.length) state.scratch = zeros(precisionOf(params), params.length);
   own.vector ??= zeros(precisionOf(params), params.length);
   openRound(state.barrier, round, nowMs);
@@ -231,9 +238,12 @@ function begin(state: ChocoState, round: number, params: Vector, nowMs: number):
 function share(state: ChocoState, trained: Vector): RuleAction[] {
   const { model, context, round, whole } = state;
   state.trained = trained;
+  state.ownsTrained = !whole && trained !== state.begun;
   state.phase = 'waiting';
   const chance = () => noiseOf(Random.of(context.seed, 'choco', context.self, round).uint32());
-  const change = whole ? announceWhole(model, trained, round) : announce(model, trained, round, chance());
+  const change = whole
+    ? announceWhole(model, trained, round)
+    : announce(model, trained, round, chance(), state.scratch);
   return [{ kind: 'send', to: context.outNeighbours, message: messageOf(change) }];
 }
 
@@ -342,7 +352,7 @@ function catchUpAll(state: ChocoState, wait: Wait, actions: RuleAction[]): reado
   return excluded.sort((a, b) => a.peer - b.peer);
 }
 
-/** x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ), j ascending. */
+/** x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ), j ascending; written over x where nobody else holds that (spare.ts says what for). */
 function mixed(state: ChocoState, excluded: readonly Exclusion[]): Vector {
   const { context, gamma, model, replicas } = state;
   const out = new Set(excluded.map(({ peer }) => peer));
@@ -351,12 +361,9 @@ function mixed(state: ChocoState, excluded: readonly Exclusion[]): Vector {
     if (out.has(peer) || vector === undefined) continue;
     terms.push({ weight: context.mixingRow.get(peer) ?? 0, vector });
   }
-  return plusDifferences(
-    present(state.trained, 'trained params'),
-    gamma,
-    terms,
-    present(model.own.vector, 'own x̂'),
-  );
+  const trained = present(state.trained, 'trained params');
+  const into = state.ownsTrained ? trained : undefined;
+  return plusDifferences(trained, gamma, terms, present(model.own.vector, 'own x̂'), into);
 }
 
 function shown({ incarnation, count }: Version): string {

@@ -9,7 +9,7 @@
  * part of its model, from before the merge. A peer that took another's params (catching up) counts them as old as their round.
  */
 import { present } from '../base/assert.ts';
-import { allFinite, plusDelta } from '../params/kernels.ts';
+import { allFinite, plusDelta, weightedSumInto } from '../params/kernels.ts';
 import { bytesOf, type Precision, precisionOf, type Vector } from '../params/layout.ts';
 import { type AgeBound, ageMax, createAgeBound, noteCycle, setAgeBound } from './age-bound.ts';
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
@@ -151,7 +151,7 @@ export const gossipLearning: ExchangeRule<GossipState> = {
       case 'trained':
         return trained(state, event.params, scope);
       case 'received':
-        return received(state, event.from, event.message, scope);
+        return received(state, event.from, event.message, scope, event.exclusive);
       case 'neighbour':
         if (event.status === 'down') state.up.delete(event.peer);
         else state.up.add(event.peer);
@@ -219,7 +219,7 @@ function trained(state: GossipState, params: Vector, scope: RuleScope): RuleActi
   const before = present(state.training, 'where the local updates started');
   state.training = undefined;
   state.owned = state.params !== before;
-  state.params = state.owned ? plusDelta(state.params, params, before) : params;
+  state.params = state.owned ? plusDelta(state.params, params, before, state.params) : params;
   raiseAges(state, (age) => age + 1);
   return proceed(state, scope);
 }
@@ -277,7 +277,13 @@ function boundsOf({ params, options: { parts } }: GossipState, part: number): [n
   return [Math.floor((part * params.length) / parts), Math.floor(((part + 1) * params.length) / parts)];
 }
 
-function received(state: GossipState, from: number, message: RuleMessage, scope: RuleScope): RuleAction[] {
+function received(
+  state: GossipState,
+  from: number,
+  message: RuleMessage,
+  scope: RuleScope,
+  exclusive?: true,
+): RuleAction[] {
   if (state.round < 0) {
     state.early.set(from, message);
     return [];
@@ -293,7 +299,7 @@ function received(state: GossipState, from: number, message: RuleMessage, scope:
   const answer = INTENTS[intent] === 'ask' ? [sendPart(state, from, 'answer', part)] : [];
   if (state.ended) return answer;
   const useful = age >= present(state.ages[part], `age of part ${part}`);
-  merge(state, part, carried(message, precisionOf(state.params)), age);
+  merge(state, part, carried(message, precisionOf(state.params)), age, exclusive);
   return [...answer, ...reactiveSends(state, useful, scope)];
 }
 
@@ -330,20 +336,25 @@ function isCount(value: number | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function merge(state: GossipState, part: number, theirs: Vector, theirAge: number): void {
+/**
+ * w ← (t_a w_a + t_b w_b)/(t_a + t_b) in f64, rounded once: the mean if both are 0. Written over the own model where nobody else holds it, else
+ * over a whole model that came and that nobody else holds (spare.ts says what for), else over a copy of the own.
+ */
+function merge(state: GossipState, part: number, theirs: Vector, theirAge: number, exclusive?: true): void {
   const ownAge = present(state.ages[part], `age of part ${part}`);
-  if (!state.owned) state.params = state.params.slice();
-  state.owned = true;
-  const [start] = boundsOf(state, part);
-  mergeByAge(state.params, start, ownAge, theirs, theirAge);
-  state.ages[part] = Math.max(ownAge, theirAge);
-}
-
-/** own[start + k] ← (ownAge·own[start + k] + theirAge·theirs[k])/(ownAge + theirAge), in f64, rounded once; the mean if both are 0. */
-function mergeByAge(own: Vector, start: number, ownAge: number, theirs: Vector, theirAge: number): void {
   const share = ownAge + theirAge === 0 ? 0.5 : theirAge / (ownAge + theirAge);
-  for (let index = 0; index < theirs.length; index++)
-    own[start + index] = (1 - share) * own[start + index]! + share * theirs[index]!;
+  const { params, owned } = state;
+  const isWhole = theirs.length === params.length;
+  const into = owned ? params : exclusive === true && isWhole ? theirs : params.slice();
+  const [start, end] = boundsOf(state, part);
+  const terms = [
+    { weight: 1 - share, vector: params.subarray(start, end) },
+    { weight: share, vector: theirs },
+  ];
+  weightedSumInto(isWhole ? into : into.subarray(start, end), terms);
+  state.params = into;
+  state.owned = true;
+  state.ages[part] = Math.max(ownAge, theirAge);
 }
 
 function reactiveSends(state: GossipState, useful: boolean, scope: RuleScope): RuleAction[] {

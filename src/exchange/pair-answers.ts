@@ -19,8 +19,8 @@ interface Answered {
   readonly id: number;
   /** Absent once it is known to have been taken. */
   readonly answer: RuleMessage | undefined;
-  /** What was averaged with; absent where the answer was `busy`. */
-  readonly theirs: Vector | undefined;
+  /** What this peer had after it, which nobody changes; absent where the answer was `busy`. */
+  readonly average: Vector | undefined;
 }
 
 /** By neighbour. */
@@ -48,9 +48,9 @@ export function remember(
   answers: PairAnswers,
   { from, incarnation, id }: Proposal,
   answer: RuleMessage,
-  theirs: Vector | undefined,
+  average: Vector | undefined,
 ): void {
-  answers.set(from, { incarnation, id, answer, theirs });
+  answers.set(from, { incarnation, id, answer, average });
 }
 
 /** False where nothing was answered that this could acknowledge. */
@@ -68,15 +68,15 @@ export function neighbourLives(answers: PairAnswers, peer: number, incarnation: 
 
 /** This peer averaged, and the other one never said that it did. */
 export function settleAsHalf(answers: PairAnswers, peer: number): RuleAction[] {
-  const { answer, theirs } = answers.get(peer) ?? {};
+  const { answer, average } = answers.get(peer) ?? {};
   forget(answers, peer);
   const mine = answer?.vectors[0];
-  if (mine === undefined || theirs === undefined) return [];
-  return [{ kind: 'halfExchange', peer, drift: Math.sqrt(squaredDistance(mine, theirs)) / 2 }];
+  if (mine === undefined || average === undefined) return [];
+  return [{ kind: 'halfExchange', peer, drift: Math.sqrt(squaredDistance(mine, average)) }];
 }
 
 /** The answer need not be given again. */
 function forget(answers: PairAnswers, peer: number): void {
   const last = answers.get(peer);
-  if (last !== undefined) answers.set(peer, { ...last, answer: undefined, theirs: undefined });
+  if (last !== undefined) answers.set(peer, { ...last, answer: undefined, average: undefined });
 }

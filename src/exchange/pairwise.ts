@@ -12,7 +12,7 @@
  * ‖xᵢ − xⱼ‖/2, by which it moved alone. Atomicity across crashes is not claimed.
  */
 import { present } from '../base/assert.ts';
-import { plusDelta, weightedSum } from '../params/kernels.ts';
+import { plusDelta, weightedSum, weightedSumInto } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
 import { answerWaitMs, noteWait } from './answer-waits.ts';
 import { parseOptions, wholeNumber } from './options.ts';
@@ -158,7 +158,7 @@ function handle(state: PairwiseState, event: RuleEvent, scope: RuleScope): RuleA
     case 'trained':
       return trained(state, event.params);
     case 'received':
-      return received(state, event.from, event.incarnation, event.message, scope);
+      return received(state, event.from, event.incarnation, event.message, scope, event.exclusive);
     case 'neighbour':
       return neighbour(state, event, scope);
     case 'sendFailed':
@@ -267,32 +267,38 @@ function received(
   incarnation: number,
   message: RuleMessage,
   scope: RuleScope,
+  exclusive: true | undefined,
 ): RuleAction[] {
   const [id, taken = NONE_TAKEN] = message.numbers;
   if (id === undefined || ![id, taken].every(Number.isSafeInteger))
     return [{ kind: 'refuse', from, reason: 'malformed', detail: `numbers ${message.numbers.join(', ')}` }];
   switch (message.kind) {
     case 'propose':
-      return proposed(state, { from, incarnation, id, taken }, present(message.vectors[0], 'params'));
+      return proposed(state, { from, incarnation, id, taken }, message, exclusive);
     case 'ack':
       return acknowledge(state.answers, from, incarnation, id)
         ? []
         : [{ kind: 'refuse', from, reason: 'unexpected' }];
     default:
-      return answered(state, from, id, message, scope);
+      return answered(state, from, id, message, scope, exclusive);
   }
 }
 
 /** A free peer averages at once and answers with what it had. */
-function proposed(state: PairwiseState, proposal: Proposal, theirs: Vector): RuleAction[] {
+function proposed(
+  state: PairwiseState,
+  proposal: Proposal,
+  message: RuleMessage,
+  exclusive: true | undefined,
+): RuleAction[] {
   const { from, id } = proposal;
   const again = answerAgain(state.answers, proposal);
   if (again !== undefined) return again;
   const settled = settle(state.answers, proposal);
   const free = !state.ended && state.exchange.kind !== 'asking' && state.round >= 0;
   const answer = messageOf(state, free ? 'reply' : 'busy', free ? [state.params] : [], [id]);
-  if (free) state.params = average(state, from, theirs);
-  remember(state.answers, proposal, answer, free ? theirs : undefined);
+  if (free) state.params = average(state, from, message, exclusive);
+  remember(state.answers, proposal, answer, free ? state.params : undefined);
   return [...settled, sendTo(from, answer)];
 }
 
@@ -300,17 +306,18 @@ function answered(
   state: PairwiseState,
   from: number,
   id: number,
-  { kind, vectors }: RuleMessage,
+  message: RuleMessage,
   scope: RuleScope,
+  exclusive: true | undefined,
 ): RuleAction[] {
   const { exchange } = state;
   if (exchange.kind !== 'asking' || exchange.peer !== from || exchange.id !== id) {
     const twice = id <= (state.taken.get(from) ?? NONE_TAKEN);
     return [{ kind: 'refuse', from, reason: twice ? 'duplicate' : 'stale' }];
   }
-  if (kind === 'busy') return backOff(state, scope);
+  if (message.kind === 'busy') return backOff(state, scope);
   noteWait(state.waitsMs, scope.now - exchange.askedMs);
-  release(state, average(state, from, present(vectors[0], 'answered params')));
+  release(state, average(state, from, message, exclusive));
   state.exchange = OVER;
   state.taken.set(from, id);
   return [{ kind: 'clearTimer', name: 'reply' }, sendTo(from, messageOf(state, 'ack', [], [id]))];
@@ -366,11 +373,21 @@ function end(state: PairwiseState): RuleAction[] {
   ];
 }
 
-/** (own + theirs)/2 with the terms in ascending peer index, so that both ends round alike. */
-function average(state: PairwiseState, peer: number, theirs: Vector): Vector {
+/**
+ * (own + theirs)/2 with the terms in ascending peer index, so that both ends round alike; written over theirs where nobody else holds it
+ * (spare.ts says what for).
+ */
+function average(
+  state: PairwiseState,
+  peer: number,
+  { vectors }: RuleMessage,
+  exclusive: true | undefined,
+): Vector {
+  const theirs = present(vectors[0], 'params');
   const own = { weight: 0.5, vector: state.params };
   const other = { weight: 0.5, vector: theirs };
-  return weightedSum(state.context.self < peer ? [own, other] : [other, own]);
+  const terms = state.context.self < peer ? [own, other] : [other, own];
+  return exclusive === true ? weightedSumInto(theirs, terms) : weightedSum(terms);
 }
 
 function messageOf(state: PairwiseState, kind: string, vectors: Vector[], numbers: number[]): RuleMessage {

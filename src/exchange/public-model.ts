@@ -46,11 +46,16 @@ export function announceWhole(model: PublicModel, x: Vector, round: number): Cha
   return model.announced;
 }
 
-/** x̂ is to come nearer to x by Q(x − x̂). */
-export function announce(model: PublicModel, x: Vector, round: number, chance: Chance): Change {
+/** x̂ is to come nearer to x by Q(x − x̂); `difference` is memory for it. */
+export function announce(
+  model: PublicModel,
+  x: Vector,
+  round: number,
+  chance: Chance,
+  difference: Vector,
+): Change {
   const { own, codec, history } = model;
   const base = present(own.vector, 'own x̂');
-  const difference = zeros(precisionOf(x), x.length);
   for (let index = 0; index < difference.length; index++) difference[index] = x[index]! - base[index]!;
   const to = nextVersion(model, round);
   const change: Change = { from: own.version, to, round, content: codec.encode(difference, chance) };

@@ -3,8 +3,7 @@
  * of its owner, changes so far in it), and every change says which version it takes to which: a change that does not start from what is here
  * is kept apart until what lies between has come, and is never applied to anything else. Version (0, 0) is the zero vector, which all know.
  */
-import type { Codec } from '../compress/index.ts';
-import { allFinite } from '../params/kernels.ts';
+import { type Codec, OVERFLOW } from '../compress/index.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
 
 export interface Version {
@@ -120,10 +119,20 @@ export function addTo(
   codec: Codec,
   into: Vector,
 ): string | undefined {
+  if (base !== undefined && codec.addTo !== undefined) return codec.addTo(change, base, into);
   const problem = codec.decode(change, into);
   if (problem !== undefined || base === undefined) return problem;
-  for (let index = 0; index < into.length; index++) into[index] = base[index]! + into[index]!;
-  return allFinite(into) ? undefined : 'the sum with what was there overflows';
+  return addFinite(base, into) ? undefined : OVERFLOW;
+}
+
+/** into ← base + into; whether all sums are finite: v·0 is 0 where v is. */
+function addFinite(base: Vector, into: Vector): boolean {
+  let check = 0;
+  for (let index = 0; index < into.length; index++) {
+    into[index] = base[index]! + into[index]!;
+    check += into[index]! * 0;
+  }
+  return check === 0;
 }
 
 function copy(from: Vector, into: Vector): undefined {

@@ -3,7 +3,8 @@
  * without I/O, promises, clock or chance of its own: `init(context) → state`, `step(state, event, scope) → actions`.
  * A new rule is one new file and one line in registry.ts. Conformance: test/exchange/rule.conformance.ts.
  *
- * Ownership: vectors in events belong to the rule from then on; vectors in actions belong to the peer from then on and are
+ * Ownership: vectors in events belong to the rule from then on (those of `begin`, and of messages that are not `exclusive`, are also held
+ * by others and never changed; a trained one that is the one training began with is such, too); vectors in actions belong to the peer from then on and are
  * never changed again by either side. State is used linearly: `step` may change it in place and returns only actions.
  * The peer guarantees: one `begin` after each `complete`, and, when it catches up, one with a later round at any time (whatever
  * the rule was doing is void then); `trained` answers the last `train` only; neighbours and messages may come before the first `begin`;

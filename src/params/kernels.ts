@@ -37,17 +37,20 @@ export function weightedSumInto(out: Vector, terms: readonly WeightedVector[]): 
   return out;
 }
 
-/** base + factor·Σ weight·(vector − reference) as a new vector of base's precision, the sum in the order given. All have one length. */
+/**
+ * base + factor·Σ weight·(vector − reference), the sum in the order given, in `out`: a new vector of base's precision, or one that is there
+ * and may be any of the others. All have one length.
+ */
 export function plusDifferences(
   base: Vector,
   factor: number,
   terms: readonly WeightedVector[],
   reference: Vector,
+  out: Vector = zeros(precisionOf(base), base.length),
 ): Vector {
   const size = base.length;
-  for (const { length } of [reference, ...terms.map(({ vector }) => vector)])
+  for (const { length } of [reference, out, ...terms.map(({ vector }) => vector)])
     assert(length === size, () => `lengths ${length} and ${size} differ`);
-  const out = zeros(precisionOf(base), size);
   const singles = singlesOf(terms);
   if (base instanceof Float32Array && reference instanceof Float32Array && singles !== undefined)
     return addDifferences(out as Float32Array, { base, factor, terms, singles, reference });
@@ -111,13 +114,48 @@ function addDifferences(
   return out;
 }
 
+/**
+ * into ← base ± scale, minus where the element's bit in `signs` (lowest first) is set, in f64 and rounded once; whether all of it is finite.
+ * `into` is base or another vector of its precision; `scale` a number of that precision.
+ */
+export function plusSigned(base: Vector, scale: number, signs: Uint8Array, into: Vector): boolean {
+  const size = into.length;
+  assert(base.length === size && signs.length * 8 >= size, 'plusSigned of different lengths');
+  const whole = base instanceof Float32Array && into instanceof Float32Array ? size - (size % WASM_BLOCK) : 0;
+  let sound =
+    whole === 0 || addSigns(base as Float32Array, scale, signs, (into as Float32Array).subarray(0, whole));
+  const values = [scale, -scale];
+  for (let index = whole; index < size; index++) {
+    into[index] = base[index]! + values[(signs[index >>> 3]! >>> (index & 7)) & 1]!;
+    if (!Number.isFinite(into[index])) sound = false;
+  }
+  return sound;
+}
+
+function addSigns(base: Float32Array, scale: number, bits: Uint8Array, into: Float32Array): boolean {
+  const { slots, signs, result, signed } = mixingKernel();
+  const slot = slots[0]!;
+  let sound = true;
+  for (let start = 0; start < into.length; start += WASM_BLOCK) {
+    slot.set(base.subarray(start, start + WASM_BLOCK));
+    signs.set(bits.subarray(start / 8, (start + WASM_BLOCK) / 8));
+    if (!signed(scale)) sound = false;
+    into.set(result, start);
+  }
+  return sound;
+}
+
 /** Elements per block of the f64 accumulator: it stays in the first-level cache. */
 const BLOCK = 2048;
 
-/** base + (after − before), element by element in f64, as a new vector of base's precision. */
-export function plusDelta(base: Vector, after: Vector, before: Vector): Vector {
+/** base + (after − before), element by element in f64, in `out`: a new vector of base's precision, or one that is there and may be any of them. */
+export function plusDelta(
+  base: Vector,
+  after: Vector,
+  before: Vector,
+  out: Vector = zeros(precisionOf(base), base.length),
+): Vector {
   assert(base.length === after.length && base.length === before.length, 'plusDelta of different lengths');
-  const out = zeros(precisionOf(base), base.length);
   for (let index = 0; index < out.length; index++)
     out[index] = base[index]! + (after[index]! - before[index]!);
   return out;

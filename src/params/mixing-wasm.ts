@@ -1,7 +1,8 @@
 /**
- * The mixing kernels for f32 as WebAssembly SIMD, put together here by hand: two f64 lanes at a time, in the order and with the roundings
- * of the plain loops of kernels.ts, so that not a bit differs (a test compares them). V8 compiles those loops to scalar code with a bounds
- * check and a conversion per element, which mixes at a tenth of memory-copy bandwidth (scripts/bench-kernels.mjs).
+ * The mixing kernels for f32 as WebAssembly SIMD, put together here by hand: two f64 lanes at a time (`signed`: four of f32, for
+ * the sum of two f32 is the same through f64), in the order and with the roundings of the plain loops of kernels.ts, so that not a bit
+ * differs (a test compares them). V8 compiles those loops to scalar code with a bounds check and a conversion per element, which mixes at
+ * a tenth of memory-copy bandwidth (scripts/bench-kernels.mjs).
  *
  * Memory: weights (f64) from 0; then slots of a block each; the result takes the last one. The caller copies a block of every vector
  * in and the result out, which stays in the caches.
@@ -12,6 +13,9 @@ export const WASM_BLOCK = 1024;
 const SLOT_BYTES = 4 * WASM_BLOCK;
 const SLOTS = 64;
 const SLOTS_START = 1024;
+/** Where `signed` leaves the greatest magnitudes, and where its signs are. */
+const LARGEST = 768;
+const SIGNS = SLOTS_START + SLOT_BYTES;
 const RESULT = SLOTS_START + SLOTS * SLOT_BYTES;
 const PAGES = Math.ceil((RESULT + SLOT_BYTES) / 65536);
 
@@ -24,6 +28,10 @@ export interface MixingKernel {
   sum(count: number): void;
   /** result ← slots[0] + factor·Σ weights[k]·(slots[k + 2] − slots[1]), k < count. */
   differences(count: number, factor: number): void;
+  /** result[i] ← slots[0][i] ± scale (an f32), minus where bit i of `signs` is set, lowest first; whether all of it is finite. */
+  signed(scale: number): boolean;
+  /** A bit for every element of a block. */
+  readonly signs: Uint8Array;
 }
 
 const I32 = 0x7f;
@@ -65,11 +73,27 @@ const subtract = simd(0xf1);
 const multiply = simd(0xf2);
 const toF32 = simd(94);
 const toF64 = simd(95);
+const tee = (local: number) => [0x22, local];
+const load = (offset: number) => simd(0, 4, ...unsigned(offset));
+const loadByte = (offset: number) => [0x2d, 0, ...unsigned(offset)];
+const demote = [0xb6];
+const splatI32 = simd(17);
+const splatF32 = simd(19);
+const equalI32 = simd(55);
+const and = simd(78);
+const xor = simd(81);
+const absF32 = simd(0xe0);
+const addF32 = simd(0xe4);
+/** NaN if either is. */
+const maxF32 = simd(0xe9);
+const SIGN_BITS = [0x80000000, 0x80000000, 0x80000000, 0x80000000];
+const lanes = (four: readonly number[]) => simd(12, ...new Uint8Array(Uint32Array.from(four).buffer));
 
 // Locals: the parameters, then these.
 const COUNT = 0;
 const FACTOR = 1;
-const [AT, SLOT, WEIGHT, LEFT, LOW, HIGH] = [2, 3, 4, 5, 6, 7] as const;
+const [AT, SLOT, WEIGHT, LEFT, LOW, HIGH, VALUE] = [2, 3, 4, 5, 6, 7, 8] as const;
+const LOCALS = [2, 4, I32, 3, V128];
 
 /** Two f32 of slot `slot`, `half` × 8 bytes behind AT, as f64. */
 const fixedSlot = (slot: number, half: number) => [
@@ -113,9 +137,49 @@ function body(differences: boolean): number[] {
     ...[...get(AT), ...i32(16), ...i32add, ...set(AT)],
     ...[...get(AT), ...i32(SLOT_BYTES), ...i32lessThan, ...again],
   ]);
-  const locals = [2, 4, I32, 2, V128];
-  const code = [...locals, ...elements, 0x0b];
-  return [...unsigned(code.length), ...code];
+  return sized([...LOCALS, ...elements, 0x0b]);
+}
+
+const sized = (code: readonly number[]) => [...unsigned(code.length), ...code];
+
+/** Eight elements a turn: a byte of signs, spread over lanes, becomes the sign bits of the scale. */
+function signedBody(): number[] {
+  const four = (half: number) => {
+    const bits = lanes([1, 2, 4, 8].map((bit) => bit << (4 * half)));
+    const minus = [
+      ...get(SLOT),
+      ...splatI32,
+      ...bits,
+      ...and,
+      ...bits,
+      ...equalI32,
+      ...lanes(SIGN_BITS),
+      ...and,
+    ];
+    const base = [...get(AT), ...load(SLOTS_START + 16 * half)];
+    return [
+      ...[
+        ...get(AT),
+        ...base,
+        ...minus,
+        ...get(LOW),
+        ...xor,
+        ...addF32,
+        ...tee(VALUE),
+        ...store(RESULT + 16 * half),
+      ],
+      ...[...get(HIGH), ...get(VALUE), ...absF32, ...maxF32, ...set(HIGH)],
+    ];
+  };
+  const elements = loop([
+    ...[...get(LEFT), ...loadByte(SIGNS), ...set(SLOT)],
+    ...[...four(0), ...four(1)],
+    ...[...get(LEFT), ...i32(1), ...i32add, ...set(LEFT)],
+    ...[...get(AT), ...i32(32), ...i32add, ...set(AT)],
+    ...[...get(AT), ...i32(SLOT_BYTES), ...i32lessThan, ...again],
+  ]);
+  const scale = [...get(FACTOR), ...demote, ...splatF32, ...set(LOW), ...zero, ...set(HIGH)];
+  return sized([...LOCALS, ...scale, ...elements, ...i32(0), ...get(HIGH), ...store(LARGEST), 0x0b]);
 }
 
 function moduleBytes(): Uint8Array {
@@ -123,14 +187,15 @@ function moduleBytes(): Uint8Array {
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [type]),
-    ...section(3, [[0], [0]]),
+    ...section(3, [[0], [0], [0]]),
     ...section(5, [[0, ...unsigned(PAGES)]]),
     ...section(7, [
       [...text('memory'), 2, 0],
       [...text('sum'), 0, 0],
       [...text('differences'), 0, 1],
+      [...text('signed'), 0, 2],
     ]),
-    ...section(10, [body(false), body(true)]),
+    ...section(10, [body(false), body(true), signedBody()]),
   ]);
 }
 
@@ -149,11 +214,13 @@ let kernel: MixingKernel | undefined;
 export function mixingKernel(): MixingKernel {
   if (kernel !== undefined) return kernel;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()));
-  const { memory, sum, differences } = exports as unknown as {
+  const { memory, sum, differences, signed } = exports as unknown as {
     readonly memory: { readonly buffer: ArrayBuffer };
     sum(count: number, factor: number): void;
     differences(count: number, factor: number): void;
+    signed(count: number, factor: number): void;
   };
+  const largest = new Float32Array(memory.buffer, LARGEST, 4);
   const block = (start: number) => new Float32Array(memory.buffer, start, WASM_BLOCK);
   kernel = {
     weights: new Float64Array(memory.buffer, 0, SLOTS),
@@ -161,6 +228,12 @@ export function mixingKernel(): MixingKernel {
     result: block(RESULT),
     sum: (count) => sum(count, 0),
     differences: (count, factor) => differences(count, factor),
+    signed: (scale) => {
+      signed(0, scale);
+      // Not finite: neither is the greatest magnitude, nor what comes of it.
+      return (largest[0]! + largest[1]! + largest[2]! + largest[3]!) * 0 === 0;
+    },
+    signs: new Uint8Array(memory.buffer, SIGNS, WASM_BLOCK / 8),
   };
   return kernel;
 }

@@ -123,7 +123,7 @@ class Harness {
 
   step(event: RuleEvent): readonly RuleAction[] {
     if (event.kind === 'begin') this.begins += 1;
-    if ('params' in event) this.#own(event.params);
+    if (event.kind === 'begin') this.#own(event.params); // trained ones are the rule's
     if (event.kind === 'received') for (const vector of event.message.vectors) this.#own(vector);
     const actions = this.#rule.step(this.#state, event, {
       now: this.now,

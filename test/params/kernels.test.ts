@@ -1,7 +1,7 @@
 /** The mixing kernels: WebAssembly for f32 gives the bits of the definition, whatever the lengths, weights and values. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { plusDifferences, weightedSum, weightedSumInto } from '../../src/params/kernels.ts';
+import { plusDifferences, plusSigned, weightedSum, weightedSumInto } from '../../src/params/kernels.ts';
 import { vectorDigest } from '../../src/params/layout.ts';
 
 const value = fc.oneof(
@@ -55,6 +55,32 @@ test('base + factor·Σ weight·(value − reference) likewise', () => {
       });
       const got = plusDifferences(base!.vector, factor, others, reference!.vector);
       expect(vectorDigest(got)).toBe(vectorDigest(wanted));
+      const out = base!.vector.slice();
+      expect(plusDifferences(out, factor, others, reference!.vector, out)).toBe(out);
+      expect(vectorDigest(out)).toBe(vectorDigest(wanted));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('base ± scale by one bit each, rounded once, says whether all of it is finite', () => {
+  const scales = fc.oneof(
+    fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(0, 1, Math.fround(1e38)),
+  );
+  fc.assert(
+    fc.property(settings, scales, fc.infiniteStream(fc.nat(255)), (setting, scale, bytes) => {
+      const base = termsOf({ ...setting, weights: [1] })[0]!.vector;
+      const signs = Uint8Array.from({ length: Math.ceil(base.length / 8) }, () => bytes.next().value);
+      const wanted = base.map(
+        (one, index) => one + ((signs[index >> 3]! >> (index & 7)) & 1 ? -scale : scale),
+      );
+      const into = new Float32Array(base.length).fill(5);
+      expect(plusSigned(base, scale, signs, into)).toBe(wanted.every(Number.isFinite));
+      expect(vectorDigest(into)).toBe(vectorDigest(wanted));
+      const exact = Float64Array.from(base);
+      plusSigned(exact, scale, signs, exact);
+      expect(vectorDigest(Float32Array.from(exact))).toBe(vectorDigest(wanted));
     }),
     { numRuns: 60 },
   );

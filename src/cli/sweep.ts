@@ -3,11 +3,10 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { InputError, type Problem, ProblemsError } from '../base/errors.ts';
-import type { DesignCache } from '../experiment/index.ts';
+import { InputError } from '../base/errors.ts';
 import type { SweepOutcome, SweepProgress } from '../sweep/runner.ts';
 import type { Axis, Cell, Sweep } from '../sweep/sweep.ts';
-import { designFolder, readExperiment } from './designing.ts';
+import { designFolder } from './designing.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import type { Session } from './session.ts';
@@ -53,6 +52,7 @@ async function sweep(
   const { cellCount, parseSweep } = await import('../sweep/sweep.ts');
   const { openSweepFolder, sweepDigest } = await import('../sweep/folder.ts');
   const { lockFolder } = await import('../storage/lock.ts');
+  const { checkSweep } = await import('./sweep-check.ts');
   const { tellSweep } = await import('./sweep-results.ts');
   const file = path as string;
   const parsed = parseSweep(readDocumentFile(file, 'sweep'), file);
@@ -69,7 +69,7 @@ async function sweep(
     read: (key: string) => designs.get(key) ?? kept.read(key),
     write: (key: string, text: string) => void designs.set(key, text),
   };
-  await checkPoints(session, parsed, file, held);
+  await checkSweep(session, parsed, file, held);
   const varied = withOverrides(parsed, session.overrides);
   const text = readDocumentFile(parsed.experiment, 'experiment');
   const lock = await lockFolder(folder);
@@ -90,34 +90,6 @@ function withOverrides(sweep: Sweep, overrides: readonly string[]): Sweep {
   if (overrides.length === 0) return sweep;
   const always: Axis = { name: '--set', points: [{ label: 'set', settings: overrides }] };
   return { ...sweep, axes: [always, ...sweep.axes] };
-}
-
-/** Every point of every axis is a sound experiment, the other axes at their first point: all problems before the first cell runs. */
-async function checkPoints(
-  session: Session,
-  sweep: Sweep,
-  file: string,
-  designs: DesignCache,
-): Promise<void> {
-  const check = (settings: readonly string[]) =>
-    readExperiment(session, sweep.experiment, [...session.overrides, ...settings], designs);
-  const first = sweep.axes.flatMap(({ points }) => points[0]?.settings ?? []);
-  await check(first);
-  const problems: Problem[] = [];
-  for (const { name, points } of sweep.axes) {
-    for (const { label, settings } of points.slice(1)) {
-      const others = sweep.axes.flatMap((axis) =>
-        axis.name === name ? [] : (axis.points[0]?.settings ?? []),
-      );
-      try {
-        await check([...others, ...settings]);
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        problems.push({ path: `vary.${name}, point ${label}`, message: error.message });
-      }
-    }
-  }
-  if (problems.length > 0) throw new ProblemsError(file, problems);
 }
 
 interface Execution {

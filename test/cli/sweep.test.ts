@@ -66,3 +66,30 @@ it('invariants are those of simulations: a sweep of swarms that is to be watched
   expect(answer.stderr).toMatch(/--check-invariants watches simulations, and this sweep says run: swarm/);
   expect(existsSync(out)).toBe(false);
 });
+
+it('what does not go together is told and no reason to refuse the rest, whichever comes first', async () => {
+  const lock = await lockFolder(out); // far enough: no cell is to run
+  for (const [rules, carriers] of [
+    ['pairwise, dpsgd', 'gossip, stream'],
+    ['dpsgd, pairwise', 'stream, gossip'],
+  ]) {
+    const answer = await sweep(`  exchange.rule: [${rules}]\n  exchange.carrier: [${carriers}]\n`);
+    expect(answer.stderr).toMatch(/warning: 1 of 4 combinations cannot run; .*\n {2}pairwise, gossip: /);
+    expect(answer.stderr).toMatch(/is in use by process/);
+  }
+  await lock.release();
+  rmSync(out, { recursive: true });
+});
+
+it('of a grid too large to look at each combination, every point is looked at', async () => {
+  const list = (count: number, unit: number) =>
+    Array.from({ length: count }, (_, index) => (index + 1) * unit);
+  const answer = await sweep(
+    `  train.batchSize: [${list(17, 1)}, 0]\n  train.learningRate: [${list(16, 0.01)}, -1]\n`,
+    { seeds: 1 },
+  );
+  expect(answer.exitCode).toBe(2);
+  expect(answer.stderr).toMatch(/2 problems/);
+  expect(answer.stderr).toMatch(/vary\.train\.batchSize, point 0/);
+  expect(answer.stderr).toMatch(/vary\.train\.learningRate, point -1/);
+});

@@ -167,9 +167,13 @@ export function resolveRule(
 /** A rule speaks in sentences: the option it names becomes the path, the nearest of its words the suggestion. */
 function ruleProblem(message: string, options: Readonly<Record<string, unknown>>): Problem {
   const words = message.split(/[^A-Za-z0-9-]+/).filter((word) => word.length > 2);
-  const key = Object.keys(options).find((name) => words.includes(name));
-  if (key === undefined) return { path: 'exchange', message };
   const unknown = message.startsWith('unknown');
+  // An unknown option is named first, before those that there are.
+  const place = (name: string) => (unknown ? words.indexOf(name) : 0);
+  const [key] = Object.keys(options)
+    .filter((name) => words.includes(name))
+    .sort((a, b) => place(a) - place(b));
+  if (key === undefined) return { path: 'exchange', message };
   const candidates = unknown ? ['rule', 'weights', 'carrier', 'encoding', 'deadline', ...words] : words;
   const meant = unknown ? key : options[key];
   // The name nearest to a number is a number of the sentence, which says nothing.

@@ -108,6 +108,13 @@ test('a number that is out of range is not met with a number out of its own mess
   expect(() => experiment(parts)).not.toThrow(/did you mean/);
 });
 
+test('an unknown option is placed at its own name, whatever else is given', () => {
+  const unknown = { exchange: { rule: 'pairwise', retries: 99, gama: 3, backOfMs: 3 } };
+  expect(() => experiment(unknown)).toThrow(/exchange\.gama: unknown option gama/);
+  expect(() => experiment(unknown)).toThrow(/exchange\.backOfMs: .*did you mean backOffMs/);
+  expect(() => experiment(unknown)).toThrow(/exchange\.retries: retries is 99/);
+});
+
 describe('the warning', () => {
   test('names what is not tolerated and who would go on; a rule that tolerates it has none', () => {
     const faults = { loss: 0.3 };

@@ -10,6 +10,7 @@ import {
   type Design,
   type Designer,
   designers,
+  designOne,
   findDesigner,
   findWorkload,
   isConnected,
@@ -176,6 +177,26 @@ test('a designer of one’s own is compared like the others; what does not fit i
   expect(skipped).toMatchObject([{ name: 'd-cliques', code: 'label-shares-missing' }]);
   const late = compareDesigns({ graph: networks.gaia }, chosen, { ...options, limitMs: 0 });
   expect(late.skipped.map(({ code }) => code)).toEqual(['time-limit', 'time-limit', 'time-limit']);
+});
+
+test('free arcs stand at the cycle time of best and of the ring themselves, alone and in a comparison, quick ones first', () => {
+  const graph = measured(16);
+  let nowMs = 0;
+  const options = { seed: 2, limitMs: 400, now: () => nowMs++ };
+  const alone = (name: string) => designOne({ graph }, findDesigner(name), {}, options).judgement.cycleTimeMs;
+  expect(alone('best-free-arcs')).toBeCloseTo(alone('best'), 6);
+  expect(alone('ring-free-arcs')).toBeCloseTo(alone('ring'), 6);
+  const names = ['best-free-arcs', 'best', 'ring-free-arcs', 'ring'];
+  const turns: string[] = [];
+  const progress = (line: string) => turns.push(...(/^([\w-]+) \(\d of 4\)/.exec(line)?.slice(1) ?? []));
+  const { designs } = compareDesigns({ graph }, names.map(findDesigner), { ...options, progress });
+  expect(turns).toEqual(['ring', 'ring-free-arcs', 'best', 'best-free-arcs']);
+  expect(designs.map(({ name }) => name)).toEqual(names);
+  const [bestFree, best, ringFree, ring] = designs.map(({ judgement }) => judgement.cycleTimeMs);
+  expect(bestFree).toBeCloseTo(best!, 6);
+  expect(ringFree).toBeCloseTo(ring!, 6);
+  const [free, first] = designs;
+  expect(free!.design.lowerBoundMs).toBe(first!.design.lowerBoundMs);
 });
 
 test('label shares: D-Cliques brings every label together, STL-FW lessens the bias of its first step', () => {

@@ -33,7 +33,7 @@ namespace {
 constexpr int LANES = 8;
 constexpr size_t DEPTH_MAX = 128;
 constexpr size_t NORM_RUN = 1024;
-constexpr size_t SIZE_MAX_ = size_t{1} << 31;
+constexpr size_t NUMBERS_MAX = size_t{1} << 31;
 
 typedef float Lanes __attribute__((vector_size(32)));
 typedef int32_t Words __attribute__((vector_size(32)));
@@ -175,9 +175,9 @@ Net netOf(Array<int32_t> widths, size_t capacity) {
     net.paddedSize += out * padded(in) + padded(out);
     net.outputsSize += out * padded(capacity);
     net.widest = std::max({net.widest, padded(in), padded(out)});
-    require(net.paddedSize < SIZE_MAX_ && net.outputsSize < SIZE_MAX_, "the model is too large");
+    require(net.paddedSize < NUMBERS_MAX && net.outputsSize < NUMBERS_MAX, "the model is too large");
   }
-  require(net.widest * padded(capacity) < SIZE_MAX_, "the mini-batches are too large");
+  require(net.widest * padded(capacity) < NUMBERS_MAX, "the mini-batches are too large");
   return net;
 }
 
@@ -214,7 +214,7 @@ void trainAll(napi_env env, napi_callback_info info) {
   requireLength("counts", counts.length, steps * peers);
   const size_t capacity = counts.length == 0 ? 0 : rows.length / counts.length;
   requireLength("rows", rows.length, counts.length * capacity);
-  require(capacity < SIZE_MAX_ >> 8, "the mini-batches are too large");
+  require(capacity < NUMBERS_MAX >> 8, "the mini-batches are too large");
 
   const Net net = netOf(widths, capacity);
   const Pool pool = {features.values, net.layers[0].stride, labels.values, labels.length};

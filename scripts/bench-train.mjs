@@ -4,7 +4,8 @@
  *   of softmax and MLP, by one Trainer alone and by 100 peers of one shape in one batch, per peer and update;
  * and the delay of the main thread's event loop (99th percentile) while a worker trains. What is compared is interleaved in one
  * run. Figures for people: `npm run bench:train`. A busy machine inflates all of them, least times and ratios the least.
- *   --detail   only the batched steps, and what TensorFlow's own operations take of them: the floor under any arrangement
+ *   --detail   only the batched steps, and what TensorFlow's own operations would take of them: the floor under any arrangement of those,
+ *              and why the updates are native code of our own (native/dense-steps.cc)
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ const STEPS = 20;
 const REPETITIONS = 100;
 const PEERS = 100;
 const PEER_REPETITIONS = 12;
-/** Peers of this shape that share a chunk (peer-pool.ts). */
+/** Peers of this shape that share a chunk of TensorFlow's operations (peer-pool.ts). */
 const MLP_CHUNK = 8;
 const mlp = { kind: 'mlp', hidden: [64] };
 const softmax = { kind: 'softmax' };
@@ -108,21 +109,23 @@ async function batched(name, model, data, goal) {
   ]);
   const single = per(results[0], STEPS);
   const many = per(results[1], STEPS * PEERS);
-  console.log(`${name}: alone ${shown(single)}; one of ${PEERS} peers ${shown(many)}`);
+  console.log(
+    `${name} (${together[0].backendNote}): alone ${shown(single)}; one of ${PEERS} peers ${shown(many)}`,
+  );
   const ratios = [single.least / many.least, single.median / many.median].map((ratio) => ratio.toFixed(1));
   console.log(`  ${ratios[0]} times faster by least times, ${ratios[1]} by medians (goal: ${goal})`);
   await Promise.all([alone, ...together].map((one) => one.dispose()));
   return 1000 * single.least;
 }
 
-/** The operations of one batched step on their own, and the gain if nothing else took time. */
+/** TensorFlow's operations of one batched step on their own, and the gain if nothing else took time. */
 async function floor(singleUs, widths, peers, data) {
   const times = await operationTimes(peers, widths, 32, data.count);
   for (const { what, us } of times) console.log(`    ${what.padEnd(30)} ${us.toFixed(3).padStart(8)} µs`);
   const sum = (chosen) => chosen.reduce((total, { us }) => total + us, 0);
   const [all, products] = [sum(times), sum(times.filter(({ isProduct }) => isProduct))];
   console.log(
-    `    all ${all.toFixed(2)} µs per peer and step: ${(singleUs / all).toFixed(1)} times if nothing else took time; ` +
+    `    TensorFlow's operations: all ${all.toFixed(2)} µs per peer and step: ${(singleUs / all).toFixed(1)} times if nothing else took time; ` +
       `products alone ${products.toFixed(2)} µs: ${(singleUs / products).toFixed(1)} times`,
   );
 }

@@ -7,6 +7,7 @@ import { encodingProblem } from '../exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
 import type { Fault } from '../faults/fault.ts';
+import { inNeighbours, type Overlay } from '../topology/overlay.ts';
 import { checkRuleOnOverlay, type Problems, paramsLengthOf } from './checks.ts';
 import type { Experiment } from './experiment.ts';
 import { advised, drawbacksOf, outlookOf } from './rule-outlook.ts';
@@ -16,7 +17,7 @@ export interface RuleFit {
   readonly summary: string;
   /** It is the experiment's own. */
   readonly chosen: boolean;
-  /** It runs, and tolerates all that the experiment says will go wrong. */
+  /** It runs, and tolerates all that the experiment says will go wrong, or its backups outlast it. */
   readonly fits: boolean;
   /** Why it does not run here, in words. */
   readonly problems: readonly string[];
@@ -35,6 +36,8 @@ type World = Pick<
 
 /** The slowest silo's time over the fastest's from which one waits for the other. */
 const STRAGGLER_RATIO_MIN = 3;
+/** Neighbours from which on backup workers do not always leave out the same one. */
+const SPARE_DEGREE_MIN = 3;
 /** exp(σ · N(0, 1)) of a few silos spreads as far. */
 const STRAGGLER_SIGMA_MIN = 0.5;
 
@@ -49,7 +52,11 @@ export function ruleFits(world: World): RuleFit[] {
       .filter(([what]) => !rule.tolerates.includes(what))
       .map(([what, from]) => ({ what, from: [...from] }));
     const { summary, notFor } = rule;
-    const fits = problems.length === 0 && notTolerated.length === 0;
+    const options = optionsOf(rule, world);
+    const spared = sparedByBackups(options, world.overlay);
+    const isSpared = notTolerated.length > 0 && notTolerated.every(({ what }) => spared.includes(what));
+    const fits = problems.length === 0 && (notTolerated.length === 0 || isSpared);
+    const limit = `backups: ${options.backups} go on without so many neighbours a round; more that are lost or slow cost a deadline`;
     return {
       rule: name,
       summary,
@@ -57,10 +64,17 @@ export function ruleFits(world: World): RuleFit[] {
       fits,
       problems,
       notTolerated,
-      drawbacks: drawbacksOf(name, optionsOf(rule, world), outlook),
+      drawbacks: [...(isSpared ? [limit] : []), ...drawbacksOf(name, options, outlook)],
       notFor,
     };
   });
+}
+
+/** A round that some may miss outlasts what they lose; on a ring the same neighbour is the late one each time, and it falls apart. */
+function sparedByBackups({ backups }: Readonly<Record<string, unknown>>, overlay: Overlay): Tolerance[] {
+  if (typeof backups !== 'number' || backups === 0) return [];
+  const degreeMin = Math.min(...inNeighbours(overlay).map(({ length }) => length));
+  return degreeMin >= SPARE_DEGREE_MIN ? ['loss', 'straggler'] : [];
 }
 
 /** The rule that this experiment is best served with, and why; undefined where each has a drawback. */
@@ -72,7 +86,7 @@ export function advisedRule(world: World): { readonly rule: string; readonly why
 export function ruleWarnings(world: World): string[] {
   const fits = ruleFits(world);
   const chosen = fits.find((fit) => fit.chosen);
-  if (chosen === undefined || chosen.notTolerated.length === 0) return [];
+  if (chosen === undefined || chosen.fits || chosen.notTolerated.length === 0) return [];
   const others = fits.flatMap(({ rule, fits: fitting }) => (fitting ? [rule] : []));
   const advice = others.length === 0 ? '' : `; ${others.join(', ')} would go on`;
   return [

@@ -115,6 +115,17 @@ test('an unknown option is placed at its own name, whatever else is given', () =
   expect(() => experiment(unknown)).toThrow(/exchange\.retries: retries is 99/);
 });
 
+test('backups outlast losses and slow silos where there are neighbours to spare, and say how many', () => {
+  const spare = (topology: string) =>
+    experiment({ topology, faults: { loss: 0.3 }, exchange: { rule: 'dpsgd', backups: 1 } });
+  const [complete, ring] = ['complete', 'ring'].map((topology) => spare(topology));
+  const dpsgd = (given: typeof complete) => ruleFits(given!).find(({ rule }) => rule === 'dpsgd');
+  expect(dpsgd(complete)).toMatchObject({ fits: true, drawbacks: [expect.stringMatching(/^backups: 1/)] });
+  expect(experimentWarnings(complete!).join()).not.toContain('tolerate');
+  expect(dpsgd(ring)).toMatchObject({ fits: false, drawbacks: [] });
+  expect(experimentWarnings(ring!).join()).toContain('does not tolerate loss');
+});
+
 describe('the warning', () => {
   test('names what is not tolerated and who would go on; a rule that tolerates it has none', () => {
     const faults = { loss: 0.3 };

@@ -81,7 +81,7 @@ export class PeerKernel {
     const size = Math.max(1, Math.floor(ROWS_MAX / perCall));
     const results: TrainResult[] = [];
     for (let start = 0; start < calls.length; start += size) {
-      results.push(...this.#trainChunk(calls.slice(start, start + size), steps));
+      for (const result of this.#trainChunk(calls.slice(start, start + size), steps)) results.push(result);
     }
     return results;
   }

@@ -3,7 +3,8 @@
  * to a random neighbour; what arrives is merged at once, by age (how many rounds of training are in it):
  *   w ← (t_a w_a + t_b w_b)/(t_a + t_b),  t ← max(t_a, t_b);  the plain mean if both are 0.
  * Partitioned (`parts`): the model is cut into P runs of about equal length, each with an age of its own, and a message carries one
- * (with `sends` = P and random receivers this is DivShare's exchange, Biswas et al. 2024). `tokens`: messages are paid for (tokens.ts).
+ * (with `sends` = P and random receivers close to DivShare, Biswas et al. 2024, which draws a fragment's elements at random, sends each to
+ * several peers and averages by count instead of age). `tokens`: messages are paid for (tokens.ts).
  * Our deviations: a peer trains once a cycle, at its own pace, not once per model received; a merge that comes while it trains counts
  * at once, and the training's change is added to what the model has become. In push-pull the one who is asked answers with the same
  * part of its model, from before the merge. A peer that took another's params (catching up) counts them as old as their round.

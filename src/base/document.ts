@@ -10,7 +10,7 @@ import { InputError, type Problem, ProblemsError } from './errors.ts';
 import { problemsOfIssues } from './schema-problems.ts';
 
 /** Configuration is written by people; anything larger was passed by mistake. */
-const documentBytesMax = 4 * 2 ** 20;
+export const documentBytesMax = 4 * 2 ** 20;
 
 export type Checked<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -20,7 +20,7 @@ export type Checked<Value> =
  * The text of a configuration file. Throws InputError `file-missing`, `file-is-folder`, `file-too-large` or
  * `file-unreadable`; `what` says what the file is for people, such as "the experiment".
  */
-export function readDocumentFile(path: string, what: string): string {
+export function readDocumentFile(path: string, what: string, bytesMax = documentBytesMax): string {
   try {
     const stats = statSync(path);
     if (stats.isDirectory()) {
@@ -28,8 +28,8 @@ export function readDocumentFile(path: string, what: string): string {
         path,
       });
     }
-    if (stats.size > documentBytesMax) {
-      const message = `${what} ${path} has ${stats.size} bytes; wanted at most ${documentBytesMax}: is it the right file?`;
+    if (stats.size > bytesMax) {
+      const message = `${what} ${path} has ${stats.size} bytes; wanted at most ${bytesMax}: is it the right file?`;
       throw new InputError('file-too-large', message, { path, sizeBytes: stats.size });
     }
     return readFileSync(path, 'utf8');

@@ -57,13 +57,13 @@ async function cycleTime(
   _operands: readonly string[],
   options: CycleTimeOptions,
 ): Promise<undefined> {
-  const { boundOf, judge, matchedSilos, parseOverlay, requireConnected } = await import(
+  const { boundOf, judge, matchedSilos, overlayBytesMax, parseOverlay, requireConnected } = await import(
     '../topology/index.ts'
   );
   const { readDocumentFile } = await import('../base/document.ts');
   const { boundText, judgementDocument, judgementLines } = await import('./design-text.ts');
   const file = options.overlay;
-  const given = parseOverlay(readDocumentFile(file, 'the overlay'), file);
+  const given = parseOverlay(readDocumentFile(file, 'the overlay', overlayBytesMax), file);
   const seed = Math.trunc(numberOf('--seed', options.seed));
   const network = await openNetwork(options);
   requireConnected(given);

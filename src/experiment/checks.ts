@@ -1,6 +1,6 @@
 /** What needs more than one block of an experiment to judge: graph, weights, rule, carrier, partition, stopping. */
 import { present } from '../base/assert.ts';
-import { checkAgainst, parseYaml } from '../base/document.ts';
+import { checkAgainst } from '../base/document.ts';
 import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
 import { nearest, shown } from '../base/schema-problems.ts';
 import { encodingProblem } from '../exchange/encoding.ts';
@@ -13,7 +13,7 @@ import { buildOverlay, topologyKinds, topologySchema } from '../topology/builder
 import { requireConnected } from '../topology/connectivity.ts';
 import { defaultMixing, type MixingSpec } from '../topology/mixing.ts';
 import { inNeighbours, isSymmetric, type Overlay, outNeighbours } from '../topology/overlay.ts';
-import { checkOverlay } from '../topology/overlay-file.ts';
+import { checkOverlay, overlayData } from '../topology/overlay-file.ts';
 import { mixingMatrices } from '../topology/schedule.ts';
 import { checkTiming, type Designing, designedOverlay } from './designed-overlay.ts';
 import { namesNetwork } from './network-links.ts';
@@ -118,7 +118,7 @@ function readWrittenOut(
     });
     return undefined;
   }
-  const data = source === 'file' ? parseYaml(readText(file as string), file as string) : block.overlay;
+  const data = source === 'file' ? overlayData(readText(file as string), file as string) : block.overlay;
   const checked = checkOverlay(data, ['topology', source]);
   if (!checked.ok) {
     problems.push(...checked.problems);

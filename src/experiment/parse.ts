@@ -10,6 +10,7 @@ import { type Problem, ProblemsError } from '../base/errors.ts';
 import type { ExchangeRule } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import type { MixingSpec } from '../topology/mixing.ts';
+import { overlayBytesMax } from '../topology/overlay-file.ts';
 import {
   checkAggregate,
   checkCarrier,
@@ -207,7 +208,8 @@ function overlayReader({ file, readText }: ParseOptions): (path: string) => stri
   return (path) => {
     const beside = resolve(dirname(file), path);
     if (readText !== undefined) return readText(beside);
-    return readDocumentFile(existsSync(beside) ? beside : resolve(path), 'overlay file');
+    const found = existsSync(beside) ? beside : resolve(path);
+    return readDocumentFile(found, 'overlay file', overlayBytesMax);
   };
 }
 

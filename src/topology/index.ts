@@ -70,7 +70,7 @@ export {
   type Timing,
   type WeightEntry,
 } from './overlay.ts';
-export { checkOverlay, overlaySchema, parseOverlay } from './overlay-file.ts';
+export { checkOverlay, overlayBytesMax, overlaySchema, parseOverlay } from './overlay-file.ts';
 export { overlayText } from './overlay-text.ts';
 export { mixingMatrices, mixingMatrixOfRound, onePeerExponential, overlayOfRound } from './schedule.ts';
 export { type MatchedOverlay, matchedSilos, type SiloMatch } from './silos-by-name.ts';

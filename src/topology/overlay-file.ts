@@ -5,7 +5,7 @@
  * Arc [i, j] says that i sends to j; where `directed` is false each edge needs be listed only once.
  */
 import { z } from 'zod';
-import { type Checked, checkAgainst, deepFreeze, parseYaml } from '../base/document.ts';
+import { type Checked, checkAgainst, deepFreeze, documentBytesMax, parseYaml } from '../base/document.ts';
 import { type Problem, ProblemsError } from '../base/errors.ts';
 import {
   type Arc,
@@ -58,9 +58,26 @@ export function checkOverlay(data: unknown, base: readonly string[] = []): Check
   return { ok: true, value: deepFreeze(overlay) };
 }
 
+/** Bytes of an overlay file, at most: JSON; YAML is read a hundred times slower, so less of it. */
+export const overlayBytesMax = 64 * 2 ** 20;
+
+/** What stands in the text of an overlay file, not checked yet. Throws ProblemsError. */
+export function overlayData(text: string, file: string): unknown {
+  const body = text.replace(/^(?:\s|#[^\n]*\n)*/, '');
+  if (text.length <= documentBytesMax) return parseYaml(text, file);
+  const wanted = `more than ${documentBytesMax} characters are read as JSON only`;
+  if (!body.startsWith('{')) throw new ProblemsError(file, [{ path: '', message: `got YAML; ${wanted}` }]);
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    const message = `not readable as JSON: ${(error as Error).message}; ${wanted}`;
+    throw new ProblemsError(file, [{ path: '', message }]);
+  }
+}
+
 /** An overlay from the text of a file. Throws ProblemsError with every problem of the file. */
 export function parseOverlay(text: string, file: string): Overlay {
-  const checked = checkOverlay(parseYaml(text, file));
+  const checked = checkOverlay(overlayData(text, file));
   if (!checked.ok) throw new ProblemsError(file, checked.problems);
   return checked.value;
 }

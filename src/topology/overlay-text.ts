@@ -1,8 +1,19 @@
-/** An overlay as the text of an overlay file: YAML that overlay-file.ts reads back to the same overlay. */
+/** An overlay as the text of an overlay file, YAML or, where it is large, JSON: overlay-file.ts reads back the same overlay. */
+import { documentBytesMax } from '../base/document.ts';
 import type { Arc, Overlay, RoundDraw, StaleArc, Timing, WeightEntry } from './overlay.ts';
 
 /** `comment`: lines for the head of the file, without `#`. Arcs of undirected overlays are written once. */
 export function overlayText(overlay: Overlay, comment: readonly string[] = []): string {
+  const text = yamlText(overlay, comment);
+  if (text.length <= documentBytesMax) return text;
+  const head = comment.map((line) => `# ${line.replaceAll('\n', ' ')}\n`).join('');
+  const { schedule, arcs: listedArcs, ...rest } = overlay;
+  // Arcs both ways are no others.
+  const arcs = schedule === undefined ? { arcs: listedArcs } : { schedule };
+  return `${head}${JSON.stringify({ ...rest, ...arcs })}\n`;
+}
+
+function yamlText(overlay: Overlay, comment: readonly string[]): string {
   const { name, source, directed, nodes, arcs, weights, scheduleWeights, placement, timing } = overlay;
   // One silo has nobody to exchange with in any phase.
   const schedule = overlay.schedule?.length === 0 ? undefined : overlay.schedule;

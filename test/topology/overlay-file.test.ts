@@ -6,9 +6,12 @@ import {
   diameter,
   mixingMatrix,
   mixingProblems,
+  overlayOf,
   overlayOfRound,
+  overlayText,
   parseOverlay,
   requireConnected,
+  siloNames,
 } from '../../src/topology/index.ts';
 
 const folder = new URL('../../topologies/overlays/', import.meta.url);
@@ -96,4 +99,17 @@ test('wrong types and missing parts are named with their paths', () => {
     'arcs: is missing; wanted a list of [from, to], or a schedule',
   ]);
   expect(problemsOf('a: [1')[0]).toMatch(/^line 1, column 6: /);
+});
+
+test('a large overlay is written as JSON, below its comment, and read back the same; large YAML is refused', () => {
+  const nodes = siloNames(1_000).map((name) => name.padEnd(5_000, ' of a long name'));
+  const arcs = nodes.map((_, silo) => [silo, (silo + 1) % 1_000] as const);
+  const overlay = overlayOf({ name: 'large', directed: false, nodes, arcs, timing: { kind: 'gossip' } });
+  const text = overlayText(overlay, ['a comment']);
+  expect(text.startsWith('# a comment\n{')).toBe(true);
+  const again = parseOverlay(text, 'large.yaml');
+  expect(again).toEqual(overlay);
+  expect(problemsOf(`name: x\n${'# nothing\n'.repeat(500_000)}`)).toEqual([
+    ': got YAML; more than 4194304 characters are read as JSON only',
+  ]);
 });

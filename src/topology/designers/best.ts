@@ -1,8 +1,9 @@
 /**
  * best: the least cycle time over all strong overlays, arcs directed where that helps. Up to five silos by looking at
  * all of them; else the best of: simulated annealing on node potentials at degree-1 delays (optimise/potential-search.ts), from
- * none and from those of fast cycles that the lower bound has met, the short ring, and simulated annealing on the arcs of the better of both at the delays that they really have
- * (optimise/arc-search.ts), where degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
+ * none and from those of fast cycles that the lower bound has met, then again and again from the best so far; the short ring; and
+ * simulated annealing on the arcs of the better of both at the delays that they really have (optimise/arc-search.ts), where
+ * degrees or shared links cost anything. Same seed, same overlay, unless the time is up.
  */
 import { z } from 'zod';
 import { branchingSilosMax } from '../bounds/branching.ts';
@@ -13,16 +14,20 @@ import { type ConnectivityGraph, delayDigraph, delayMatrix } from '../delays.ts'
 import { type JudgedArcs, minimalStrong, searchArcs } from '../optimise/arc-search.ts';
 import { cyclePotentials } from '../optimise/cycle-potentials.ts';
 import { bestOfAll, exhaustiveSilosMax } from '../optimise/exhaustive.ts';
-import { type FoundOverlay, searchPotentials } from '../optimise/potential-search.ts';
+import {
+  type FoundOverlay,
+  type PotentialSearchOptions,
+  searchPotentials,
+} from '../optimise/potential-search.ts';
 import { type Arc, overlayOf } from '../overlay.ts';
 import { shortRing } from '../tours/ring-tour.ts';
 import type { Design, Designer, DesignRun } from './designer.ts';
 import { tourArcs } from './ring.ts';
 
 export const bestOptions = z.strictObject({
-  /** Runs of the search on potentials, each from a seed of its own. */
-  runs: z.int().min(1).max(1_000).default(2),
-  /** Steps of each; by default 3·10⁸ / n², at most 40,000. */
+  /** Further searches on potentials, each from the best so far; by default as many as there is room for in 10⁹ / n² steps, 1 to 8. */
+  runs: z.int().min(0).max(1_000).optional(),
+  /** Steps of each; by default the least of 1,000 n, 1.5·10⁸ / n² and 40,000. */
   steps: z.int().min(1).optional(),
   /** Steps of the linear programs that prove the bound, at most: 1,000 take a second with 80 silos. 0: no proof. */
   boundSteps: z.int().min(0).default(100_000),
@@ -30,9 +35,12 @@ export const bestOptions = z.strictObject({
 type Options = z.infer<typeof bestOptions>;
 
 /** Of the time; the rest is for the bound, or for what others make of the overlay, which is the same then. */
-const searchShare = 0.6;
+const searchShare = 0.75;
 const stepsMax = 40_000;
-const stepArcPairs = 3e8;
+const stepsPerSilo = 1_000;
+const stepArcPairs = 1.5e8;
+const runArcPairs = 1e9;
+const runsMax = 8;
 const firstSteps = 500;
 /** Steps for the bound before the search, times n²: the cycles that it meets are good to begin with. */
 const cycleStepPairs = 1.2e8;
@@ -41,6 +49,7 @@ const arcSearchSteps = 60_000;
 /** Arcs are taken away within a fraction of a second. */
 const quickSilosMax = 300;
 const sameTimeMs = 1e-9;
+const sameShare = 1e-7;
 
 export const best: Designer<Options> = {
   name: 'best',
@@ -82,12 +91,14 @@ export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignR
   // A little of both first, so that there is a bound too where the time is short.
   const search = new BoundSearch(graph);
   search.raise(Number.POSITIVE_INFINITY, searching, 0);
-  const first = searchRelaxed(graph, { runs: 1, steps: firstSteps }, searching);
+  const relaxed = relaxedSearch(graph, searching);
+  const first = relaxed('potentials', firstSteps);
   const cycleSteps = Math.round(cycleStepPairs / graph.siloCount ** 2);
   // Few silos have no use for cycles to begin with, and a bound of theirs wants the least cycle time known.
   const isOfUse = graph.siloCount > branchingSilosMax;
   search.raise(first.cycleTimeMs, searching, isOfUse ? Math.min(cycleSteps, chosen.boundSteps) : 0);
-  const found = searched(graph, first, search.cycles.slice(0, startCycles), chosen, searching);
+  const starts = { first, cycles: search.cycles.slice(0, startCycles), enoughMs: search.bound.lowerBoundMs };
+  const found = searched(graph, starts, relaxed, chosen, searching);
   const prove = () => {
     if (run.wantsBound === false) return undefined;
     search.raise(found.cycleTimeMs, { expired: () => run.expired() }, chosen.boundSteps);
@@ -98,11 +109,12 @@ export function bestArcs(graph: ConnectivityGraph, chosen: Options, run: DesignR
 
 function searched(
   graph: ConnectivityGraph,
-  first: FoundOverlay,
-  cycles: readonly MeanCycle[],
+  starts: Starts,
+  relaxed: RelaxedSearch,
   chosen: Options,
   run: DesignRun,
 ): ExplainedArcs {
+  const { first } = starts;
   if (graph.siloCount <= exhaustiveSilosMax)
     return {
       ...bestOfAll(graph),
@@ -110,9 +122,7 @@ function searched(
     };
   // Where degrees cost something the ring is what to beat: it comes before the long search, so that a short time leaves it.
   const early = degreesCost(graph, first, run) ? ringArcs(graph, run) : undefined;
-  const fromCycles = searchFromCycles(graph, chosen, run, run.expired() ? [] : cycles);
-  const longer = run.expired() ? first : searchRelaxed(graph, chosen, run);
-  const candidates = [longer, ...fromCycles, first];
+  const candidates = searchedOn(graph, starts, relaxed, chosen, run);
   const overlays = candidates.map(({ arcs }) => pruned(graph, arcs, run));
   const ofPotentials = { ...fastest(overlays), how: 'search on potentials' };
   // Where degrees cost nothing, the search has seen true cycle times.
@@ -153,49 +163,67 @@ function ringArcs(graph: ConnectivityGraph, run: DesignRun): ExplainedArcs {
   return { ...judged(graph, tourArcs(tour)), how: 'a short ring' };
 }
 
-/** The best of several runs at degree-1 delays, which no overlay's delays fall below. */
-function searchRelaxed(
-  graph: ConnectivityGraph,
-  { runs, steps }: Pick<Options, 'runs' | 'steps'>,
-  run: DesignRun,
-): FoundOverlay {
-  const { siloCount } = graph;
+/** A search at degree-1 delays, which no overlay's delays fall below: one stream of chance for each path. */
+type RelaxedSearch = (
+  path: string | number,
+  steps: number,
+  from?: Pick<PotentialSearchOptions, 'start' | 'goOnFrom'>,
+) => FoundOverlay;
+
+function relaxedSearch(graph: ConnectivityGraph, run: DesignRun): RelaxedSearch {
   const delayMs = delayMatrix(graph);
-  const stepCount = steps ?? usualSteps(siloCount);
-  let least: FoundOverlay | undefined;
-  for (let index = 0; index < runs && !(least !== undefined && run.expired()); index++) {
-    const found = searchPotentials(siloCount, delayMs, {
-      stepsMax: stepCount,
-      random: run.random('best', 'potentials', index),
+  return (path, stepsMax, from = {}) =>
+    searchPotentials(graph.siloCount, delayMs, {
+      ...from,
+      stepsMax,
+      random: run.random('best', path),
       expired: run.expired,
     });
-    if (least === undefined || found.cycleTimeMs < least.cycleTimeMs) least = found;
-    run.progress(`best: ${least.cycleTimeMs.toFixed(3)} ms after ${index + 1} of ${runs} searches`);
-  }
-  return least!;
 }
 
-/** As above, from the potentials of given cycles: where the bound is not met, these are often part of a better overlay. */
-function searchFromCycles(
+interface Starts {
+  readonly first: FoundOverlay;
+  /** Where the bound is not met, these are often part of a better overlay. */
+  readonly cycles: readonly MeanCycle[];
+  /** Nothing is faster. */
+  readonly enoughMs: number;
+}
+
+/** From the potentials of given cycles, from none, and then again and again from the best so far, while there is time. */
+function searchedOn(
   graph: ConnectivityGraph,
-  { steps }: Options,
+  { first, cycles, enoughMs }: Starts,
+  relaxed: RelaxedSearch,
+  { runs, steps }: Options,
   run: DesignRun,
-  cycles: readonly MeanCycle[],
 ): FoundOverlay[] {
   const { siloCount } = graph;
-  const delayMs = delayMatrix(graph);
-  return cycles.map(({ nodes, meanMs }, index) =>
-    searchPotentials(siloCount, delayMs, {
-      stepsMax: steps ?? usualSteps(siloCount),
-      random: run.random('best', 'cycles', index),
-      expired: run.expired,
-      start: cyclePotentials(siloCount, delayMs, nodes, meanMs),
-    }),
-  );
+  const delayMs = cycles.length === 0 ? new Float64Array() : delayMatrix(graph);
+  const stepCount = steps ?? usualSteps(siloCount);
+  const runCount = runs ?? usualRuns(siloCount, stepCount);
+  const found = [first];
+  const isOver = () => run.expired() || fastest(found).cycleTimeMs <= enoughMs * (1 + sameShare);
+  for (const [index, { nodes, meanMs }] of cycles.entries()) {
+    const start = cyclePotentials(siloCount, delayMs, nodes, meanMs);
+    if (!isOver()) found.push(relaxed(`cycle ${index}`, stepCount, { start }));
+  }
+  if (!isOver()) found.push(relaxed('none', stepCount));
+  for (let index = 0; index < runCount && !isOver(); index++) {
+    found.push(relaxed(index, stepCount, { goOnFrom: fastest(found) }));
+    run.progress(
+      `best: ${fastest(found).cycleTimeMs.toFixed(3)} ms after ${index + 1} of ${runCount} further searches`,
+    );
+  }
+  return found;
+}
+
+function usualRuns(siloCount: number, stepCount: number): number {
+  return Math.max(1, Math.min(runsMax, Math.round(runArcPairs / siloCount ** 2 / stepCount)));
 }
 
 function usualSteps(siloCount: number): number {
-  return Math.max(1, Math.min(stepsMax, Math.round(stepArcPairs / siloCount ** 2)));
+  const affordable = Math.round(stepArcPairs / siloCount ** 2);
+  return Math.max(1, Math.min(stepsMax, stepsPerSilo * siloCount, affordable));
 }
 
 function judged(graph: ConnectivityGraph, arcs: readonly Arc[]): JudgedArcs {

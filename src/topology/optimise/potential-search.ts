@@ -10,6 +10,8 @@ import { ThresholdOverlay } from './threshold-overlay.ts';
 export interface PotentialSearchOptions extends SearchOptions {
   /** Potentials to begin with, [n]; 0 by default. */
   readonly start?: Float64Array;
+  /** Where they are good already: what an earlier search is to be gone on from, more coolly. */
+  readonly goOnFrom?: FoundOverlay;
 }
 
 export interface FoundOverlay {
@@ -18,13 +20,15 @@ export interface FoundOverlay {
   readonly arcs: readonly Arc[];
   /** u with d(i, j) + u(i) − u(j) ≤ λ on every arc. [n] */
   readonly potentials: Float64Array;
+  /** What temperatures and shifts were shares of, ms. */
+  readonly scaleMs: number;
 }
 
 const descentRoundsMax = 8;
 const neighbourhoodMax = 12;
 /** Temperatures and shifts as shares of (first cycle time − least delay). */
-const firstTemperature = 0.05;
-const lastTemperature = 0.01;
+const fresh = { firstTemperature: 0.05, lastTemperature: 0.01 };
+const goneOn = { firstTemperature: 0.03, lastTemperature: 0.006 };
 const leastShift = 0.06;
 const largestShift = 7.5;
 
@@ -32,14 +36,15 @@ const largestShift = 7.5;
 export function searchPotentials(
   count: number,
   delayMs: Float64Array,
-  { stepsMax, random, expired, start }: PotentialSearchOptions,
+  { stepsMax, random, expired, start, goOnFrom }: PotentialSearchOptions,
 ): FoundOverlay {
   const overlay = new ThresholdOverlay(count, delayMs);
-  let current = start?.slice() ?? new Float64Array(count);
+  let current = (goOnFrom?.potentials ?? start)?.slice() ?? new Float64Array(count);
   let currentMs = overlay.descend(current, descentRoundsMax);
   let critical = overlay.solver.criticalCycle();
-  let best = found(overlay, currentMs, current);
-  const scaleMs = Math.max(currentMs - leastDelay(count, delayMs), 1e-6 * currentMs);
+  const { firstTemperature, lastTemperature } = goOnFrom === undefined ? fresh : goneOn;
+  const scaleMs = goOnFrom?.scaleMs ?? Math.max(currentMs - leastDelay(count, delayMs), 1e-6 * currentMs);
+  let best = found(overlay, currentMs, current, scaleMs);
   const near = neighbourhoods(count, delayMs);
   let trial = new Float64Array(count);
   for (let step = 0; step < stepsMax; step++) {
@@ -53,7 +58,7 @@ export function searchPotentials(
     [current, trial] = [trial, current];
     currentMs = trialMs;
     critical = overlay.solver.criticalCycle();
-    if (currentMs < best.cycleTimeMs - 1e-9) best = found(overlay, currentMs, current);
+    if (currentMs < best.cycleTimeMs - 1e-9) best = found(overlay, currentMs, current, scaleMs);
   }
   return best;
 }
@@ -93,8 +98,13 @@ function leastDelay(count: number, delayMs: Float64Array): number {
   return least;
 }
 
-function found({ solver }: ThresholdOverlay, cycleTimeMs: number, potentials: Float64Array): FoundOverlay {
+function found(
+  { solver }: ThresholdOverlay,
+  cycleTimeMs: number,
+  potentials: Float64Array,
+  scaleMs: number,
+): FoundOverlay {
   const arcs: Arc[] = [];
   for (let arc = 0; arc < solver.arcCount; arc++) arcs.push([solver.from[arc]!, solver.to[arc]!]);
-  return { cycleTimeMs, arcs, potentials: potentials.slice() };
+  return { cycleTimeMs, arcs, potentials: potentials.slice(), scaleMs };
 }

@@ -3,18 +3,14 @@
  * SignSGD", Lemma 8). ‖x − Q(x)‖² = ‖x‖² − ‖x‖₁²/d, so δ = ‖x‖₁²/(d·‖x‖²): 2/π for normal elements, 1/d at worst.
  * Layout: the scale, then the signs, lowest bit first; a set bit is negative. The scale of an f64 vector is f64, that of an f32 vector the
  * upper half of an f32, rounded (bfloat16): within 2⁻⁸ of the best one, so that δ is less by 2⁻¹⁶ of it.
+ * `block`: so many elements have a scale of their own (blocks.ts; Zheng, Huang, Kwok 2019, "Communication-efficient distributed blockwise
+ * momentum SGD"): with 128 an eighth more bytes, and far less lost where layers change by different amounts.
  */
+import { shown } from '../base/schema-problems.ts';
 import { plusSigned } from '../params/kernels.ts';
 import { type Precision, precisionOf, type Vector } from '../params/layout.ts';
-import {
-  type Codec,
-  type Compressor,
-  OVERFLOW,
-  readNumber,
-  withoutOptions,
-  writeNumber,
-  wrongSize,
-} from './codec.ts';
+import { inBlocks } from './blocks.ts';
+import { type Codec, type Compressor, OVERFLOW, readNumber, writeNumber, wrongSize } from './codec.ts';
 
 const codec: Codec = {
   bytesOf(length, precision) {
@@ -90,8 +86,19 @@ function readScale(bytes: Uint8Array, precision: Precision): number {
 const INFINITE = 0x7f800000;
 const LARGEST_HALF = 0x7f7f;
 
+/** Whole bytes of signs, and not more scales than a quarter of them. */
+const BLOCK_UNIT = 64;
+
 export const sign: Compressor = {
   kind: 'sign',
-  summary: 'scaled sign: 1 bit an element',
-  parse: withoutOptions('sign', codec),
+  summary: 'scaled sign: 1 bit an element, and with `block` a scale for every so many',
+  parse({ block, ...unknown }) {
+    const problems = Object.keys(unknown).map((key) => `unknown option ${key}; sign takes block`);
+    const fits = Number.isSafeInteger(block) && (block as number) > 0 && (block as number) % BLOCK_UNIT === 0;
+    if (block !== undefined && !fits)
+      problems.push(`block is ${shown(block)}; it must be a multiple of ${BLOCK_UNIT}`);
+    if (problems.length > 0) return { ok: false, problems };
+    if (block === undefined) return { ok: true, spec: { kind: 'sign' }, codec };
+    return { ok: true, spec: { kind: 'sign', block }, codec: inBlocks(codec, block as number) };
+  },
 };

@@ -11,6 +11,7 @@ import known from '../fixtures/compression.json' with { type: 'json' };
 import { codecConformance } from './codec.conformance.ts';
 
 for (const kind of ['identity', 'fp16', 'int8', 'sign', 'top-k', 'random-k', 'qsgd']) codecConformance(kind);
+codecConformance({ kind: 'sign', block: 64 });
 codecConformance({ kind: 'top-k', count: 1 });
 codecConformance({ kind: 'top-k', share: 1 });
 codecConformance({ kind: 'random-k', share: 0.5 });
@@ -114,6 +115,20 @@ describe('fp16', () => {
 
 test('scaled sign by hand: the mean magnitude with each sign, and + for 0', () => {
   expect([...through('sign', Float64Array.of(1, -2, 0, 5))]).toEqual([2, -2, 2, 2]);
+});
+
+test('scaled sign in blocks: each has its own scale, the last one what is left', () => {
+  const vector = Float64Array.from(
+    { length: 150 },
+    (_, index) => (index % 2 === 0 ? 1 : -1) * 10 ** (index >> 6),
+  );
+  expect([...through({ kind: 'sign', block: 64 }, vector)]).toEqual([...vector]);
+  const parsed = parseCompressor({ kind: 'sign', block: 128 });
+  expect(parsed.ok && parsed.codec.encode(new Float32Array(650), noiseOf(1)).length).toBe(6 * 2 + 82);
+  for (const block of [0, 100, 1.5, '64']) {
+    const wrong = parseCompressor({ kind: 'sign', block });
+    expect(wrong.ok ? '' : wrong.problems.join()).toMatch(/multiple of 64/);
+  }
 });
 
 test('scaled sign of f32: a scale of two bytes, to the nearest of eight binary digits, and never infinite', () => {

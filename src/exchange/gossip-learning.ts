@@ -219,8 +219,14 @@ function begin(state: GossipState, round: number, params: Vector, scope: RuleSco
 function trained(state: GossipState, params: Vector, scope: RuleScope): RuleAction[] {
   const before = present(state.training, 'where the local updates started');
   state.training = undefined;
-  state.owned = state.params !== before;
-  state.params = state.owned ? plusDelta(state.params, params, before, state.params) : params;
+  if (state.params === before) {
+    state.params = params;
+    state.owned = false;
+  } else {
+    // A model that merges made, and that was sent on or given as an answer since, is others' too.
+    state.params = plusDelta(state.params, params, before, state.owned ? state.params : undefined);
+    state.owned = true;
+  }
   raiseAges(state, (age) => age + 1);
   return proceed(state, scope);
 }

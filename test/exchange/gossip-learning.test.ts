@@ -188,6 +188,18 @@ describe('token-account-tables', () => {
   });
 });
 
+test('a model sent on while its sender trains is not changed by what the training brings', () => {
+  const peer = one({ tokens: { kind: 'simple', capacity: 4, reactivity: 1 } });
+  peer.begin(0, Float64Array.of(1, 1));
+  peer.trained(2, 2); // saves a token
+  peer.timer('cycle');
+  peer.next();
+  const [sent] = sends(peer.hears(1, model([5, 3], 2)));
+  const then = [...sent!.message.vectors[0]!];
+  peer.trained(9, 9);
+  expect([...sent!.message.vectors[0]!]).toEqual(then);
+});
+
 describe('what cannot be true is refused, with what was got', () => {
   const refused = (message: RuleMessage, options = {}) => {
     const peer = one(options);

@@ -95,7 +95,7 @@ struct Work {
         upstream(net.widest * padded(capacity)),
         zeros(net.widest),
         inputs(padded(capacity)),
-        labels(capacity) {}
+        labels(padded(capacity)) {}
 };
 
 }  // namespace

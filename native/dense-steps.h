@@ -61,13 +61,13 @@ INLINE void transposeBlock(const float* const* rows, size_t column, float* to, s
   Lanes a[8], b[8];
   for (int i = 0; i < 8; i++) a[i] = load(rows[i] + column);
   for (int i = 0; i < 8; i += 2) {
-    b[i] = SHUFFLE(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-    b[i + 1] = SHUFFLE(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    b[i] = SHUFFLE(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = SHUFFLE(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   for (int i = 0; i < 8; i += 4) {
     for (int j = 0; j < 2; j++) {
-      a[i + j] = SHUFFLE(b[i + j], b[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      a[i + j + 2] = SHUFFLE(b[i + j], b[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+      a[i + 2 * j] = SHUFFLE(b[i + j], b[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      a[i + 2 * j + 1] = SHUFFLE(b[i + j], b[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
     }
   }
   for (int j = 0; j < 4; j++) {
@@ -145,36 +145,38 @@ TARGET static void product(Left left, const RowAt& rowAt, size_t height, size_t 
   }
 }
 
-/// In place from logits Z to (softmax Z − Y) / n, 0 beyond n. Returns the mean cross-entropy. // [classes][width]
+/// In place from logits Z to (softmax Z − Y) / n, 0 beyond n. Labels beyond n are −1. Returns the mean cross-entropy. // [classes][width]
 TARGET static double toErrors(float* logits, size_t classes, size_t width, const int32_t* labels, size_t count) {
-  const float share = 1.0f / static_cast<float>(count);
+  const Lanes share = spread(1.0f / static_cast<float>(count));
   double loss = 0, product = 1;  // Σ log Σₖ is one logarithm of a product.
   for (size_t first = 0; first < count; first += LANES) {
-    const size_t present = count - first < LANES ? count - first : LANES;
     float* z = logits + first;
+    Words label;
+    memcpy(&label, labels + first, sizeof label);
     Lanes most = load(z);
     for (size_t c = 1; c < classes; c++) {
       const Lanes value = load(z + c * width);
       most = choose(value > most, value, most);
     }
-    float largest[LANES], sums[LANES];
-    store(largest, most);
-    for (size_t lane = 0; lane < present; lane++)
-      loss += static_cast<double>(largest[lane]) - z[labels[first + lane] * width + lane];
-    Lanes sum = {};
+    Lanes sum = {}, own = {};
     for (size_t c = 0; c < classes; c++) {
-      const Lanes power = exponential(load(z + c * width) - most);
+      const Lanes below = load(z + c * width) - most;
+      own = choose(label == static_cast<int32_t>(c), below, own);
+      const Lanes power = exponential(below);
       store(z + c * width, power);
       sum += power;
     }
-    store(sums, sum);
-    const Words isThere = Words{0, 1, 2, 3, 4, 5, 6, 7} < static_cast<int32_t>(present);
-    const Lanes scale = choose(isThere, spread(share) / sum, Lanes{});
-    for (size_t c = 0; c < classes; c++) store(z + c * width, load(z + c * width) * scale);
-    double ofLanes = 1;
-    for (size_t lane = 0; lane < present; lane++) {
-      z[labels[first + lane] * width + lane] -= share;
-      ofLanes *= sums[lane];  // at most (2^24)^8
+    const Words isThere = label >= 0;
+    const Lanes scale = choose(isThere, share / sum, Lanes{});
+    for (size_t c = 0; c < classes; c++) {
+      const Lanes target = choose(label == static_cast<int32_t>(c), share, Lanes{});
+      store(z + c * width, load(z + c * width) * scale - target);
+    }
+    sum = choose(isThere, sum, spread(1));
+    double ofLanes = 1;  // at most (2^24)^8
+    for (int lane = 0; lane < LANES; lane++) {
+      loss -= own[lane];
+      ofLanes *= sum[lane];
     }
     product *= ofLanes;
     if (product > 1e200) {
@@ -191,7 +193,7 @@ TARGET static double gradientOf(const Net& net, const Pool& pool, const int32_t*
   const size_t last = net.layers.size() - 1;
   for (size_t s = 0; s < width; s++) {
     work.inputs[s] = s < count ? pool.features + static_cast<size_t>(rows[s]) * pool.stride : work.zeros.data();
-    if (s < count) work.labels[s] = pool.labels[rows[s]];
+    work.labels[s] = s < count ? pool.labels[rows[s]] : -1;
   }
   const auto inputAt = [&](size_t s) { return work.inputs[s]; };
   transpose(inputAt, width, pool.stride, work.across.data(), width);
@@ -218,9 +220,9 @@ TARGET static double gradientOf(const Net& net, const Pool& pool, const int32_t*
     for (size_t o = 0; o < layer.out; o++) {
       Lanes sum = {};
       for (size_t s = 0; s < width; s += LANES) sum += load(errors + o * width + s);
-      float total = 0;
-      for (int lane = 0; lane < LANES; lane++) total += sum[lane];
-      gradient[layer.out * layer.stride + o] = total;
+      sum += SHUFFLE(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3);
+      sum += SHUFFLE(sum, sum, 2, 3, 0, 1, 6, 7, 4, 5);
+      gradient[layer.out * layer.stride + o] = sum[0] + sum[1];
     }
     const Left left = {errors, width, 1};
     if (l == 0) {

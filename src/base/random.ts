@@ -120,7 +120,9 @@ export function namedDraws(seed: number, ...path: RandomPath): NamedDraws {
 }
 
 function nameOf(seed: number, path: RandomPath): string {
-  return `${seed}\u0000${path.map((part) => `${typeof part}:${part}`).join('\u0000')}`;
+  let name = `${seed}`;
+  for (const part of path) name += `\u0000${typeof part}:${part}`;
+  return path.length === 0 ? `${name}\u0000` : name;
 }
 
 /** Four 32-bit words from a name: FNV-1a into a MurmurHash3-style finaliser; never all zero. */

@@ -157,7 +157,8 @@ const RULES = {
     turn(peer, round) {
       peer.begin(round);
       const sums = peer.neighbours.map((from) => {
-        const part = Float64Array.from(vectors[from], (value) => (round + 1) * value);
+        const part = new Float64Array(elements);
+        for (let index = 0; index < elements; index++) part[index] = (round + 1) * vectors[from][index];
         // Life, start count, epoch, count and weight.
         const numbers = [1, 0, 0, round + 1, 0.1 * (round + 1)];
         return received(from, { kind: 'sum', round, vectors: [part], numbers });

@@ -15,6 +15,7 @@ import { PeerStatusLine, percent } from './peer-status.ts';
 import type { Progress } from './progress.ts';
 import type { Session } from './session.ts';
 import type { SiloSetup } from './silo-setup.ts';
+import { keepHeapSteady } from './steady-heap.ts';
 import { grapevineVersion } from './version.ts';
 
 const EXAMPLES = `
@@ -118,6 +119,7 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   const names = membership.members.map(({ name }) => name);
   const status = new PeerStatusLine(names, experiment.stop.rounds, progress);
   const running = await startPeer(job, status);
+  keepHeapSteady();
   let watch: MembershipWatch | undefined;
   try {
     status.startsAt(running.round);

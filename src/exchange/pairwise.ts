@@ -229,7 +229,7 @@ function release(state: PairwiseState, next: Vector): void {
   const { queued, params } = state;
   state.queued = undefined;
   if (queued === undefined) state.params = next;
-  else state.params = next === params ? queued : plusDelta(next, queued, params);
+  else state.params = next === params ? queued : plusDelta(next, queued, params, next);
 }
 
 function endOfRound(state: PairwiseState, { now }: RuleScope): RuleAction[] {

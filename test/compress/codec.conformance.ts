@@ -59,6 +59,22 @@ export function codecConformance(given: string | Readonly<Record<string, unknown
       );
     });
 
+    test.skipIf(codec.addTo === undefined)('adding in one pass is decoding and adding, to the bit', () => {
+      fc.assert(
+        fc.property(vectors, fc.nat(), (vector, seed) => {
+          const bytes = codec.encode(vector, noiseOf(seed));
+          const change = decoded(bytes, vector);
+          const base = vector.map((one, index) => one * Math.sin(index));
+          const into = zeros(vector instanceof Float32Array ? 'f32' : 'f64', vector.length).fill(7);
+          expect(codec.addTo?.(bytes, base, into)).toBeUndefined();
+          const wanted = base.map((one, index) => one + change[index]!);
+          expect(vectorDigest(into)).toBe(vectorDigest(wanted));
+          expect(codec.addTo?.(bytes.subarray(1), base, into)).toMatch(/wanted/);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
     test('arbitrary bytes decode to finite numbers or a reason, and never throw', () => {
       const bytes = fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.uint8Array({ maxLength: 3000 }));
       fc.assert(

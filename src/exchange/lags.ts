@@ -27,7 +27,7 @@ export function allowanceMs(
 }
 
 /** Lower median: with an even count the smaller of the two in the middle. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return valueAt(values, 1 / 2);
 }
 

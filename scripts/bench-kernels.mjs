@@ -7,7 +7,8 @@
  *   choco (sign)             d + 1 public models read, changed by one bit and written: (d + 1)(8 + 1/8); own params and all d + 1 read, the
  *                            result written: 4(d + 3)
  *   gossip-learning          each of d models merged as it comes: 12d; the training's change added: 16
- *   pairwise                 one exchange, two models read and one written: 12 (d is only the number of neighbours)
+ *   pairwise                 one exchange, two models read and one written: 12; the queued change of the training added, three read and one
+ *                            written: 16 (d is only the number of neighbours)
  *   push-sum (f64)           each of d sums: y, σ and ρ read, y written: 32d; training's change: y read and written, two params read: 24;
  *                            what is given: y and σ read and written: 32; y/z: 8 read and 4 written
  * Wanted of every rule: at least a quarter of the copy. Ends with 1 where one has less.
@@ -138,7 +139,7 @@ const RULES = {
     },
   },
   pairwise: {
-    bytes: () => 12,
+    bytes: () => 12 + 16,
     turn(peer, round) {
       peer.begin(round);
       const { to, message } = peer.sent.findLast((action) => action.message.kind === 'propose');

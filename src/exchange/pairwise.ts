@@ -92,7 +92,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
   summary: 'AD-PSGD: train at own pace, average with one random neighbour a round, as a pair exchange',
   graphs: 'undirected',
   notFor:
-    'directed graphs (an exchange wants an answer); links on which many messages are lost: exchanges wait for what is sent again',
+    'directed graphs (an exchange wants an answer); links on which many messages are lost: few exchanges come about',
   tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: false,

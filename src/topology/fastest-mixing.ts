@@ -43,8 +43,14 @@ export function fastestMixing(
   { stepsMax = 150, expired }: FastestMixingOptions,
 ): WeightEntry[] {
   const search = new MixingSearch(count, arcs, expired);
-  withinTime(() => search.run(stepsMax));
+  if (withinTime(() => search.run(stepsMax)) === undefined) search.goBackToBalanced();
   return search.entries();
+}
+
+interface Balanced {
+  readonly value: Float64Array;
+  /** How far the sum of a row or column is from 1, at most. */
+  readonly deviation: number;
 }
 
 class MixingSearch {
@@ -52,6 +58,8 @@ class MixingSearch {
   #receiver: Int32Array;
   #sender: Int32Array;
   #value: Float64Array;
+  /** The latest that need no long balancing, for which there may be no time in the end. */
+  #balancedValue: Float64Array;
   readonly #expired: Expired;
 
   constructor(count: number, arcs: readonly Arc[], expired: Expired) {
@@ -62,16 +70,23 @@ class MixingSearch {
     this.#receiver = Int32Array.from(support, ([, to]) => to);
     this.#sender = Int32Array.from(support, ([from]) => from);
     this.#value = this.#balanced(new Float64Array(support.length).fill(1), roughBalance).value;
+    this.#balancedValue = this.#value;
   }
 
-  /** OperatingError `time-limit` where the time is up first: what it has come to by then is kept. */
-  run(stepsMax: number): void {
+  /** True at its end; OperatingError `time-limit` where the time is up first. */
+  run(stepsMax: number): true {
     for (let squarings = 1; squarings <= squaringsMax; squarings++) {
       this.#improve(squarings, stepsMax);
       if (this.#normOfPower(squarings) > consensusNorm) continue;
       this.#dropSmall(squarings);
-      return;
+      break;
     }
+    return true;
+  }
+
+  /** For a search that was cut short. */
+  goBackToBalanced(): void {
+    this.#value = this.#balancedValue;
   }
 
   /** Exactly balanced. */
@@ -120,19 +135,20 @@ class MixingSearch {
     let stride = 0.5;
     for (let step = 0; step < stepsMax && stride > 1e-4; step++) {
       const trial = this.#stepped(gradient, stride);
-      const outcome = this.#objective(trial, squarings);
+      const outcome = this.#objective(trial.value, squarings);
       if (outcome.objective >= objective) {
         stride /= 2;
         continue;
       }
-      this.#value = trial;
+      this.#value = trial.value;
+      if (trial.deviation <= usableTolerance) this.#balancedValue = trial.value;
       ({ objective, gradient } = outcome);
       stride *= stepGrowth;
     }
   }
 
   /** Multiplied by exp(−stride · gradient), gradients scaled to the largest, then balanced. */
-  #stepped(gradient: Float64Array, stride: number): Float64Array {
+  #stepped(gradient: Float64Array, stride: number): Balanced {
     let mean = 0;
     this.#value.forEach((value, entry) => {
       mean += value * gradient[entry]!;
@@ -142,13 +158,13 @@ class MixingSearch {
     gradient.forEach((slope, entry) => {
       largest = Math.max(largest, Math.abs(slope - mean) * Math.sqrt(this.#value[entry]!));
     });
-    if (largest === 0) return this.#value;
+    if (largest === 0) return { value: this.#value, deviation: Number.POSITIVE_INFINITY };
     const factor = stride / largest;
     const trial = this.#value.map((value, entry) => {
       const power = Math.max(-3, Math.min(3, -factor * (gradient[entry]! - mean)));
       return Math.max(leastEntry, value * Math.exp(power));
     });
-    return this.#balanced(trial, roughBalance).value;
+    return this.#balanced(trial, roughBalance);
   }
 
   /** log ‖A^K‖_F and its gradient at the entries, K = 2^squarings. */
@@ -180,11 +196,8 @@ class MixingSearch {
     return powers;
   }
 
-  /** Rows, then columns, scaled to sum to 1 until both do; the deviation left. */
-  #balanced(
-    value: Float64Array,
-    { sweepsMax, tolerance }: typeof roughBalance,
-  ): { value: Float64Array; deviation: number } {
+  /** Rows, then columns, scaled to sum to 1 until both do. */
+  #balanced(value: Float64Array, { sweepsMax, tolerance }: typeof roughBalance): Balanced {
     const balanced = value.slice();
     const sums = new Float64Array(this.#count);
     let deviation = Number.POSITIVE_INFINITY;

@@ -374,6 +374,21 @@ describe('fastest mixing', () => {
       { numRuns: 20 },
     );
   });
+
+  it('cut short keeps what it has come to, where there is no time to balance the last weights', () => {
+    const graph = published('aws-na', 1e10);
+    const ring = findDesigner('ring').design({ graph }, {}, runOf(1)).overlay.arcs;
+    const arcs = withFreeArcs(graph, ring, cycleTimeMs(graph, ring), patient);
+    const parts = { name: 'x', directed: true, nodes: graph.names, arcs };
+    const equal = consensusOf(overlayOf(parts))!.roundsTo1e3;
+    const rounds = [300, 1_500, 3_000, 5_000].map((questions) => {
+      let asked = 0;
+      const weights = fastestMixing(graph.siloCount, arcs, { expired: () => ++asked > questions });
+      return consensusOf(overlayOf({ ...parts, weights }))!.roundsTo1e3;
+    });
+    expect(rounds[0]).toBeLessThan(equal);
+    for (const count of rounds.slice(1)) expect(count).toBeLessThan(equal / 2);
+  });
 });
 
 describe('Base-(k+1) graphs', () => {

@@ -199,6 +199,25 @@ test('free arcs stand at the cycle time of best and of the ring themselves, alon
   expect(free!.design.lowerBoundMs).toBe(first!.design.lowerBoundMs);
 });
 
+test('best is no slower than whatever else was compared, however short its time', () => {
+  const graph = measured(16);
+  let nowMs = 0;
+  const now = () => nowMs++;
+  const limited = (limitMs: number, given = {}) =>
+    designOne({ graph }, findDesigner('best'), given, { seed: 3, limitMs, now });
+  const known = limited(1_500, { boundSteps: 0, runs: 0 });
+  expect(limited(30).judgement.cycleTimeMs).toBeGreaterThan(known.judgement.cycleTimeMs);
+  const oracle = { name: 'oracle', summary: '', silosMax: 16, design: () => known.design };
+  const { designs, lowerBoundMs } = compareDesigns({ graph }, [findDesigner('best'), oracle], {
+    seed: 3,
+    limitMs: 60,
+    now,
+  });
+  const [best, other] = designs.map(({ judgement }) => judgement.cycleTimeMs);
+  expect(best).toBeLessThanOrEqual(other!);
+  expect(lowerBoundMs).toBeLessThanOrEqual(best!);
+});
+
 test('label shares: D-Cliques brings every label together, STL-FW lessens the bias of its first step', () => {
   const { graph, labelShares } = { graph: networks.gaia, labelShares: sharesFor(11) };
   const cliques = findDesigner('d-cliques').design({ graph, labelShares }, { size: 4 }, run());

@@ -201,6 +201,37 @@ describe('lower bounds', () => {
     }
   });
 
+  it('by branching come to the optimum where slow silos make conclusions go on and on', () => {
+    for (const [seed, count] of [
+      [1, 5],
+      [10, 4],
+    ] as const) {
+      const random = Random.of(seed, 'branching', count);
+      const slow = () =>
+        Float64Array.from({ length: count }, () => Math.round(10 ** (1 + 3 * random.uniform())));
+      const [up, down] = [slow(), slow()];
+      const delayMs = new Float64Array(count ** 2).map((_, key) => {
+        const [from, to] = [Math.floor(key / count), key % count];
+        return from === to ? 0 : Math.max(up[from]!, down[to]!) + Math.round(100 * random.uniform());
+      });
+      const latencyMs = (from: number, to: number) => delayMs[from * count + to]!;
+      const graph = withFreeDegrees({
+        ...randomGraph(count, 1),
+        computeMs: new Float64Array(count),
+        latencyMs,
+      });
+      const optimum = bestOfAll({ ...graph, coreBps: () => 1e18 }).cycleTimeMs;
+      let [refuted, open] = [0, Math.max(...delayMs)];
+      for (let step = 0; step < 14; step++) {
+        const middle = (refuted + open) / 2;
+        if (refutedByBranching(count, delayMs, middle, patient)) refuted = middle;
+        else open = middle;
+      }
+      expect(refuted).toBeLessThanOrEqual(optimum + 1e-6);
+      expect(refuted).toBeGreaterThan(optimum * 0.999);
+    }
+  });
+
   it('by programs come close to the least mean of a simple cycle out of a group, and never above it', () => {
     let met = 0;
     for (let seed = 0; seed < 30; seed++) {

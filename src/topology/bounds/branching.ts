@@ -72,7 +72,7 @@ class Branching {
       if (byNode === 'refuted' || byBridges === 'refuted') return false;
       if (byNode === 'same' && byBridges === 'same') return true;
     }
-    return true;
+    return this.#isStrong(state, -1, -1);
   }
 
   /** An undecided arc into or out of a silo with the fewest choices; undefined where all have their arcs. */

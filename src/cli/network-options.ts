@@ -73,11 +73,13 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   }
   const workload = await workloadOf(options);
   const underlay = openUnderlay(options.underlay);
+  const { accessUp, accessDown } = options;
+  const accessBps = rateOf('--access', options.access);
   const conditions: Conditions = {
     workload,
     localSteps: numberOf('--local-steps', options.localSteps),
-    upBps: rateOf('--access-up', options.accessUp ?? options.access),
-    downBps: rateOf('--access-down', options.accessDown ?? options.access),
+    upBps: accessUp === undefined ? accessBps : rateOf('--access-up', accessUp),
+    downBps: accessDown === undefined ? accessBps : rateOf('--access-down', accessDown),
     coreBps: rateOf('--core', options.core),
     lengths: options.lengths,
     sharedCore: options.sharedCore === true,

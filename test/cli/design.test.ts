@@ -153,7 +153,7 @@ test('text names the network, its lengths and the critical cycle', async () => {
 test.each([
   [['design', ...gaia, '--overlay', 'rnig'], /overlay rnig is not known; did you mean ring\?/],
   [['design', '--overlay', 'ring'], /name a network/],
-  [['design', ...gaia, '--overlay', 'ring', '--access', '0'], /--access-up 0: wanted a rate more than 0/],
+  [['design', ...gaia, '--overlay', 'ring', '--access', '0'], /--access 0: wanted a rate more than 0/],
   [['design', ...gaia, '--overlay', 'ring', '--access', 'fast'], /wanted a rate more than 0, such as 10G/],
   [['design', ...gaia, '--overlay', 'ring', '--time-limit', '0'], /wanted more than 0 seconds/],
   [['design', ...gaia, '--overlay', 'all', '--options', '{a: 1}'], /--options is for one kind/],

@@ -7,6 +7,8 @@ export function isTolerated({ rule, options, overlay, schedule }) {
     exchange: { rule, options, carrier: 'stream', encoding: 'raw' },
     links: { jitter: 0 },
     simulate: {},
+    train: {},
+    stop: {},
     faults: schedule,
   };
   return ruleFits(world).find(({ chosen }) => chosen)?.notTolerated.length === 0;

@@ -49,6 +49,8 @@ const startCycles = 2;
 const arcSearchSteps = 60_000;
 /** Arcs are taken away within a fraction of a second. */
 const quickSilosMax = 300;
+/** Denser overlays are slower, and arcs are not taken away from them that soon. */
+const othersArcsPerSilo = 10;
 const sameTimeMs = 1e-9;
 const sameShare = 1e-7;
 
@@ -60,7 +62,8 @@ export const best: Designer<Options> = {
   patience: 20,
   design({ graph, designed }, chosen, run): Design {
     const { prove, ...found } = bestArcs(graph, chosen, run);
-    const { arcs, how } = fastest([found, ...ofOthers(graph, designed, found.cycleTimeMs)]);
+    const { arcs: fastestArcs, how } = fastest([found, ...ofOthers(graph, designed, found.cycleTimeMs)]);
+    const arcs = fastestArcs === found.arcs ? found.arcs : pruned(graph, fastestArcs, run).arcs;
     const bound = prove();
     return {
       overlay: overlayOf({
@@ -86,6 +89,7 @@ function ofOthers(
   if (designed === undefined || graph.siloCount > quickSilosMax) return [];
   return [...designed].flatMap(([how, { overlay, timing }]) => {
     const isArcs = overlay.schedule === undefined && overlay.placement === undefined;
+    if (overlay.arcs.length > othersArcsPerSilo * graph.siloCount) return [];
     if (timing.kind !== 'gossip' || !isArcs || !isConnected(overlay)) return [];
     const other = { ...judged(graph, overlay.arcs), how };
     return other.cycleTimeMs < atMostMs - sameTimeMs ? [other] : [];

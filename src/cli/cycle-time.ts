@@ -87,6 +87,7 @@ async function cycleTime(
     workload: network.workload,
     lengths: network.lengths,
     ...(network.lengthsReplaced > 0 ? { lengthsReplaced: network.lengthsReplaced } : {}),
+    silos: network.graph.names,
     overlay: overlay.name,
     nodesBy: by,
     ...judgementDocument(judgement, lowerBoundMs, isStatic),

@@ -82,6 +82,7 @@ async function design(
     workload,
     lengths,
     ...(lengthsReplaced > 0 ? { lengthsReplaced } : {}),
+    silos: network.graph.names,
     designs: comparison.designs.map((item) => designDocument(item, bound)),
     skipped: comparison.skipped,
   };

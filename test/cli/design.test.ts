@@ -34,8 +34,9 @@ test('a designed ring, saved, is judged alike', async () => {
   const path = join(folder, 'ring.yaml');
   const designed = await run('design', ...gaia, '--overlay', 'ring', '--out', path, '--json');
   expect(designed.exitCode).toBe(0);
-  const { underlay, workload, lengths, designs } = JSON.parse(designed.stdout);
+  const { underlay, workload, lengths, silos, designs } = JSON.parse(designed.stdout);
   expect([underlay, workload, lengths]).toEqual(['gaia', 'inaturalist', 'published']);
+  expect(silos).toHaveLength(11);
   expect(designs).toHaveLength(1);
   expect(designs[0]).toMatchObject({ overlay: 'ring', arcs: 11, maxDegree: 1 });
   expect(designs[0].cycleTimeMs).toBeCloseTo(118.105, 3);
@@ -46,6 +47,7 @@ test('a designed ring, saved, is judged alike', async () => {
   const document = JSON.parse(judged.stdout);
   expect(document.cycleTimeMs).toBeCloseTo(designs[0].cycleTimeMs, 9);
   expect(document.criticalCycle).toHaveLength(11);
+  expect(document.criticalCycle.map((silo: number) => document.silos[silo])).toContain('Virginia');
   expect(document.lowerBoundMs).toBeLessThanOrEqual(116.4625);
 });
 

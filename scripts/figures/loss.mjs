@@ -27,7 +27,7 @@ const RULES = {
   'push-sum, plain': { rule: 'push-sum', variant: 'plain' },
   dpsgd: { rule: 'dpsgd', deadline },
   'dpsgd, 2 backups': { rule: 'dpsgd', backups: 2, deadline },
-  'pairwise*': { rule: 'pairwise', replyTimeoutMs: 20 },
+  'pairwise*': { rule: 'pairwise', replyTimeoutMs: 20, roundsAhead: 64 },
   'choco* (sign)': { rule: 'choco', gamma: 0.8, deadline },
 };
 const GOAL_RULE = 'receive-merge';

@@ -110,7 +110,7 @@ export const pairwise: ExchangeRule<PairwiseState> = {
       'pairwise',
       {
         attemptsMax: wholeNumber(1, 1000, 3),
-        roundsAhead: wholeNumber(0, 1_000_000, 64),
+        roundsAhead: wholeNumber(0, 1_000_000, 4),
         replyTimeoutMs: wholeNumber(1, 3_600_000),
         retries: wholeNumber(0, 16, 3),
         backOffMs: wholeNumber(1, 3_600_000, 50),

@@ -11,7 +11,7 @@ import { learningRateAt } from './schedule.ts';
 import type { BackendName } from './spec.ts';
 import type { TrainResult } from './trainer.ts';
 
-/** Where set-up puts it (scripts/set-up/kernel.mjs): as far above src/train/ as above dist/train/ and dist/bundle/. */
+/** Where set-up puts it (scripts/set-up/dense-steps.mjs): as far above src/train/ as above dist/train/ and dist/bundle/. */
 const PLACE = '../../node_modules/.grapevine/dense-steps.node';
 const LANES = 8;
 /** Numbers of rows in one call. */

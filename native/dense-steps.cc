@@ -1,8 +1,8 @@
 // Local updates of many peers in one call: plain SGD on dense models (softmax regression; perceptrons with ReLU), the formulas of
 // src/train/batched-dense.ts and src/train/peer-steps.ts. One peer after another, so that its params, transposed once, stay in the nearest
 // caches over all its steps; nothing is stacked, uploaded or downloaded. Own code and not a library because TensorFlow's operations alone
-// take 5.7 µs of a softmax 64-10 step and 151 µs of an MLP 784-64-10 step (batch 32, one thread; npm run bench:train), two to three
-// times what a whole step takes here.
+// take 5.7 µs of a softmax 64-10 step and 151 µs of an MLP 784-64-10 step (batch 32, one thread; npm run bench:train), where a whole step
+// here takes 2 to 4 and 100 to 140.
 //
 // train(widths, features, labels, vectors, rows, counts, rates, settings, results, plain) for P peers, S steps, K rows of a mini-batch:
 //   widths    Int32Array    [features, hidden …, classes]

@@ -4,19 +4,11 @@
  * and every machine of one platform. Without a compiler set-up goes on, and says what is slower then and how to mend it.
  */
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { run } from './command.mjs';
 import { compile, findCompiler, place } from './compile.mjs';
+import { readOutcome, writeOutcome } from './outcome.mjs';
 import { cacheFolder, modules, root } from './paths.mjs';
 import { say, step } from './progress.mjs';
 
@@ -40,7 +32,7 @@ const folder = join(root, 'native');
 
 /** @returns {boolean} whether it was found to work, is made from these sources, and is still in its place */
 export function denseStepsAreReady() {
-  const outcome = readOutcome();
+  const outcome = readOutcome(outcomePath);
   try {
     return outcome?.bytes === statSync(densePath).size && outcome.key === keyOf();
   } catch {
@@ -54,16 +46,16 @@ export function denseStepsAreReady() {
  */
 export async function setUpDenseSteps({ retry }) {
   if (denseStepsAreReady() && !retry) return true;
-  const before = readOutcome();
+  const before = readOutcome(outcomePath);
   if (!retry && before?.reason !== undefined && !isWorthATry(before)) return goOnWithout(before);
   try {
     await install();
-    writeOutcome({ key: keyOf(), bytes: statSync(densePath).size });
+    writeOutcome(outcomePath, { key: keyOf(), bytes: statSync(densePath).size });
     return true;
   } catch (cause) {
     rmSync(densePath, { force: true }); // what does not load must not be found
     const outcome = { key: keyOf(), triedMs: Date.now(), ...explain(cause) };
-    writeOutcome(outcome);
+    writeOutcome(outcomePath, outcome);
     return goOnWithout(outcome);
   }
 }
@@ -149,18 +141,4 @@ function keyOf() {
   for (const name of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, name)));
   hash.update(JSON.stringify([FLAGS, LINK_FLAGS, process.platform, process.arch]));
   return hash.digest('hex').slice(0, 16);
-}
-
-function readOutcome() {
-  try {
-    return JSON.parse(readFileSync(outcomePath, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function writeOutcome(outcome) {
-  mkdirSync(dirname(outcomePath), { recursive: true });
-  writeFileSync(`${outcomePath}.partial`, JSON.stringify(outcome));
-  renameSync(`${outcomePath}.partial`, outcomePath);
 }

@@ -3,16 +3,7 @@
  * compiler, both tried out in a child process. Where something is missing, set-up goes on with the wasm
  * backend and says in one line what would mend it. The outcome is noted beside the packages it belongs to.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   bindingIsCached,
@@ -25,6 +16,7 @@ import {
 import { find, run } from './command.mjs';
 import { findCompiler } from './compile.mjs';
 import { clearPartials, fetchLibrary, libraryFolder, libraryIsCached, wheelHere } from './library.mjs';
+import { readOutcome, writeOutcome } from './outcome.mjs';
 import { modules } from './paths.mjs';
 import { say, step } from './progress.mjs';
 
@@ -66,7 +58,7 @@ class Lack extends Error {
 
 /** @returns {boolean} whether the native backend was found to work and is still in its place */
 export function tensorflowIsReady() {
-  const outcome = readOutcome();
+  const outcome = readOutcome(outcomePath);
   if (outcome?.backend !== 'tensorflow') return false;
   try {
     return (
@@ -83,7 +75,7 @@ export function tensorflowIsReady() {
  */
 export async function setUpTensorflow({ retry }) {
   if (tensorflowIsReady() && !retry) return 'tensorflow';
-  const before = readOutcome();
+  const before = readOutcome(outcomePath);
   if (!retry && before?.backend === 'wasm' && !(await isWorthATry(before))) return goOnWithout(before);
   try {
     await install();
@@ -91,7 +83,7 @@ export async function setUpTensorflow({ retry }) {
   } catch (cause) {
     rmSync(bindingPath, { force: true }); // a binding that does not load must not be found
     const outcome = { backend: 'wasm', triedMs: Date.now(), ...explain(cause) };
-    writeOutcome(outcome);
+    writeOutcome(outcomePath, outcome);
     return goOnWithout(outcome);
   }
 }
@@ -135,7 +127,7 @@ async function install() {
     await tryOut();
   }
   const library = process.platform === 'darwin' ? 'libtensorflow_cc.2.dylib' : 'libtensorflow_cc.so.2';
-  writeOutcome({ backend: 'tensorflow', library, bindingBytes: statSync(bindingPath).size });
+  writeOutcome(outcomePath, { backend: 'tensorflow', library, bindingBytes: statSync(bindingPath).size });
 }
 
 /** Names all that is missing at once, and before 200 MB are fetched in vain. */
@@ -184,18 +176,4 @@ async function hasPip() {
     () => true,
     () => false,
   );
-}
-
-function readOutcome() {
-  try {
-    return JSON.parse(readFileSync(outcomePath, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function writeOutcome(outcome) {
-  mkdirSync(dirname(outcomePath), { recursive: true });
-  writeFileSync(`${outcomePath}.partial`, JSON.stringify(outcome));
-  renameSync(`${outcomePath}.partial`, outcomePath);
 }

@@ -3,20 +3,13 @@
  * that had to be sent again tell how long we waited, not how long an answer takes (Karn, Partridge 1987 leave them out): where many
  * messages are lost they would lengthen the next wait, and that the one after. The soonest quarter holds none of them, or only them.
  */
-import { lowerQuartile } from './lags.ts';
+import { soonLagMs } from './lags.ts';
 
-const WAITS_MAX = 15;
-const WAITS_MIN = 3;
 const FACTOR = 4;
 const WAIT_MS_MIN = 20;
 const FIRST_WAIT_MS = 1000;
 
-export function noteWait(waitsMs: number[], waitMs: number): void {
-  waitsMs.push(waitMs);
-  if (waitsMs.length > WAITS_MAX) waitsMs.shift();
-}
-
 export function answerWaitMs(waitsMs: readonly number[]): number {
-  if (waitsMs.length < WAITS_MIN) return FIRST_WAIT_MS;
-  return Math.max(WAIT_MS_MIN, FACTOR * lowerQuartile(waitsMs));
+  const soonMs = soonLagMs(waitsMs);
+  return soonMs === undefined ? FIRST_WAIT_MS : Math.max(WAIT_MS_MIN, FACTOR * soonMs);
 }

@@ -1,10 +1,10 @@
-/** How late a neighbour usually is: the median of its last lags, and how long it is waited for with them (barrier.ts says by which formula). */
+/** How late a neighbour usually is: the median of its last lags, how late at best, and how long it is waited for with them (barrier.ts says by which formula). */
 import { present } from '../base/assert.ts';
 import type { DeadlineOptions } from './rule.ts';
 
 /** Lags remembered per neighbour. */
 const LAGS_MAX = 15;
-/** Lags needed before the median is trusted. */
+/** Lags needed before anything is told from them. */
 const LAGS_MIN = 3;
 
 export function addLag(lagsMs: number[], lagMs: number): void {
@@ -14,7 +14,12 @@ export function addLag(lagsMs: number[], lagMs: number): void {
 
 /** Undefined where too few are known. */
 export function usualLagMs(lagsMs: readonly number[]): number | undefined {
-  return lagsMs.length < LAGS_MIN ? undefined : median(lagsMs);
+  return quantile(lagsMs, 1 / 2);
+}
+
+/** The lag that a quarter of them, rounded down, lie below; undefined where too few are known. */
+export function soonLagMs(lagsMs: readonly number[]): number | undefined {
+  return quantile(lagsMs, 1 / 4);
 }
 
 /** How long a neighbour with these lags is waited for. */
@@ -26,17 +31,9 @@ export function allowanceMs(
   return usualMs === undefined ? ceilingMs : Math.min(Math.max(factor * usualMs, floorMs), ceilingMs);
 }
 
-/** Lower median: with an even count the smaller of the two in the middle. */
-function median(values: readonly number[]): number {
-  return valueAt(values, 1 / 2);
-}
-
-/** The value that a quarter of all, rounded down, lie below. */
-export function lowerQuartile(values: readonly number[]): number {
-  return valueAt(values, 1 / 4);
-}
-
-function valueAt(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return present(sorted[Math.floor((sorted.length - 1) * share)], 'quantile of no values');
+/** Of values between two the lower one. */
+function quantile(lagsMs: readonly number[], share: number): number | undefined {
+  if (lagsMs.length < LAGS_MIN) return undefined;
+  const sorted = [...lagsMs].sort((a, b) => a - b);
+  return present(sorted[Math.floor((sorted.length - 1) * share)], 'a lag');
 }

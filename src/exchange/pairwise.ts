@@ -14,7 +14,8 @@
 import { present } from '../base/assert.ts';
 import { plusDelta, weightedSum, weightedSumInto } from '../params/kernels.ts';
 import type { Vector } from '../params/layout.ts';
-import { answerWaitMs, noteWait } from './answer-waits.ts';
+import { answerWaitMs } from './answer-waits.ts';
+import { addLag } from './lags.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import {
@@ -158,7 +159,7 @@ function handle(state: PairwiseState, event: RuleEvent, scope: RuleScope): RuleA
     case 'trained':
       return trained(state, event.params);
     case 'received':
-      return received(state, event.from, event.incarnation, event.message, scope, event.exclusive);
+      return received(state, event, scope);
     case 'neighbour':
       return neighbour(state, event, scope);
     case 'sendFailed':
@@ -263,11 +264,8 @@ function replyTimer({ options, waitsMs }: PairwiseState, sentAgain: number): Rul
 
 function received(
   state: PairwiseState,
-  from: number,
-  incarnation: number,
-  message: RuleMessage,
+  { from, incarnation, message, exclusive }: RuleEvent & { kind: 'received' },
   scope: RuleScope,
-  exclusive: true | undefined,
 ): RuleAction[] {
   const [id, taken = NONE_TAKEN] = message.numbers;
   if (id === undefined || ![id, taken].every(Number.isSafeInteger))
@@ -316,7 +314,7 @@ function answered(
     return [{ kind: 'refuse', from, reason: twice ? 'duplicate' : 'stale' }];
   }
   if (message.kind === 'busy') return backOff(state, scope);
-  noteWait(state.waitsMs, scope.now - exchange.askedMs);
+  addLag(state.waitsMs, scope.now - exchange.askedMs);
   release(state, average(state, from, message, exclusive));
   state.exchange = OVER;
   state.taken.set(from, id);

@@ -7,7 +7,7 @@ export interface HostProcess {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: NodeJS.ProcessEnv;
-  /** Undefined where the process was started without a channel to its parent. */
+  /** Undefined where the process was started without a channel to its parent; false where the parent is gone already. */
   readonly connected?: boolean | undefined;
   on(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'disconnect', listener: () => void): unknown;
   exit(code: number): unknown;
@@ -22,9 +22,9 @@ export function processIo(host: HostProcess): CliIo {
   const controller = new AbortController();
   let isAsked = false;
   // A sweep that is killed leaves no cell running behind; what has nothing to save yet ends at once.
-  if (host.connected === true) {
-    host.on('disconnect', () => (isAsked ? controller.abort() : host.exit(INTERRUPTED)));
-  }
+  const orphaned = () => (isAsked ? controller.abort() : host.exit(INTERRUPTED));
+  if (host.connected === true) host.on('disconnect', orphaned);
+  else if (host.connected === false) orphaned();
   return {
     stdout: host.stdout,
     stderr: host.stderr,

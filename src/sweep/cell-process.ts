@@ -38,6 +38,7 @@ export function runCellProcess(
     });
     const stop = (): void => void child.kill('SIGTERM');
     interruption.addEventListener('abort', stop);
+    if (interruption.aborted) stop();
     const said = tailOf(child.stderr, SAID_CHARACTERS_MAX);
     const document = tailOf(child.stdout, DOCUMENT_CHARACTERS_MAX);
     const end = (ended: CellEnd): void => {
@@ -62,10 +63,12 @@ function tailOf(stream: NodeJS.ReadableStream | null, charactersMax: number): ()
   return () => text;
 }
 
-/** A full disk, or one that cannot be written to, is no fault of the cell: it runs again when the sweep is taken up. */
+/** A full disk, or one that cannot be written to, is no fault of the cell, and neither is who got into its folder first: it runs again. */
 function failureOf(document: string, said: string, otherwise: string): CellEnd {
   const error = errorOf(document);
   if (error?.code.startsWith('storage-')) return { kind: 'no-room', reason: error.message };
+  if (error?.code === 'run-folder-taken' || error?.code === 'run-folder-in-use')
+    return { kind: 'folder-taken', reason: error.message };
   const repeat = said.split('\n').find((line) => line.startsWith('seed '));
   const reason = error?.message ?? lastWords(said) ?? otherwise;
   return { kind: 'failed', reason: repeat === undefined ? reason : `${reason}; ${repeat}` };

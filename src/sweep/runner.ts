@@ -12,10 +12,16 @@ export interface SweepProgress {
   readonly remainingMs: number | undefined;
 }
 
-/** How one cell's process ended: with a run; by a fault of its own; by a signal that is not ours; for want of room on the disk. */
+/**
+ * How one cell's process ended: with a run; by a fault of its own; by a signal that is not ours; for want of room on the disk; or before
+ * it began, because another process got into its folder first.
+ */
 export type CellEnd =
   | { readonly kind: 'ran' }
-  | { readonly kind: 'failed' | 'killed' | 'no-room'; readonly reason: string };
+  | { readonly kind: 'failed' | 'killed' | 'no-room' | 'folder-taken'; readonly reason: string };
+
+/** A process that a killed sweep left behind may get into a cell's folder after it was cleared, and ends soon. */
+const TRIES_MAX = 3;
 
 export interface SweepWork {
   readonly folder: string;
@@ -87,8 +93,7 @@ async function runCell(
   { folder, sweep, run, interruption }: SweepWork,
   cell: Cell,
 ): Promise<CellResult | { readonly kind: 'no-room'; readonly reason: string } | undefined> {
-  await clearCell(folder, cell);
-  const end = await run(cell);
+  const end = await runInClearFolder(folder, cell, run);
   const result = await cellResult(folder, sweep, cell);
   if (result !== undefined || interruption.aborted) return result;
   if (end.kind === 'no-room') return { kind: 'no-room', reason: end.reason };
@@ -96,4 +101,12 @@ async function runCell(
   // Who killed it (most often the kernel, for want of memory) may let it be next time.
   if (end.kind !== 'killed') await markFailed(folder, cell, reason);
   return { kind: 'failed', reason };
+}
+
+async function runInClearFolder(folder: string, cell: Cell, run: SweepWork['run']): Promise<CellEnd> {
+  for (let left = TRIES_MAX; ; left--) {
+    await clearCell(folder, cell);
+    const end = await run(cell);
+    if (end.kind !== 'folder-taken' || left === 1) return end;
+  }
 }

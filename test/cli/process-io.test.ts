@@ -50,5 +50,9 @@ describe("the process's streams and signals", () => {
     const signal = processIo(host).interruption();
     host.emit('disconnect');
     expect({ aborted: signal.aborted, exits: host.exits }).toEqual({ aborted: true, exits: [] });
+    host = new FakeProcess();
+    host.connected = false;
+    processIo(host);
+    expect(host.exits).toEqual([130]);
   });
 });

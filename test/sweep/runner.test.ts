@@ -138,6 +138,32 @@ describe('running a sweep', () => {
     expect((await left).results.map((result) => result?.kind)).toEqual(['done', 'done', 'done', 'done']);
   });
 
+  it('clears and runs a cell again that a process of an earlier start got into after it was cleared', async () => {
+    const starts: number[] = [];
+    const { results } = await sweepWith(async (cell) => {
+      const taken = join(cellFolder(folder, cell), 'experiment.yaml');
+      await expect(readFile(taken)).rejects.toThrow();
+      starts.push(cell.index);
+      if (cell.index !== 3 || starts.filter((index) => index === 3).length > 1) return finishCell(cell);
+      await mkdir(cellFolder(folder, cell), { recursive: true });
+      await writeFile(taken, 'of the other process');
+      return { kind: 'folder-taken', reason: 'it is not empty' };
+    });
+    expect(starts.sort()).toEqual([0, 1, 2, 3, 3]);
+    expect(results.map((result) => result?.kind)).toEqual(['done', 'done', 'done', 'done']);
+  });
+
+  it('gives a cell up whose folder is taken each time', async () => {
+    let starts = 0;
+    const { results } = await sweepWith(async (cell) => {
+      if (cell.index !== 0) return finishCell(cell);
+      starts += 1;
+      return { kind: 'folder-taken', reason: 'it is in use' };
+    });
+    expect(starts).toBe(3);
+    expect(results[0]).toEqual({ kind: 'failed', reason: 'it is in use' });
+  });
+
   it('does not take an interrupted run for a result', async () => {
     const { results } = await sweepWith((cell) => finishCell(cell, { ...SUMMARY, endReason: 'interrupted' }));
     expect(results[0]).toEqual({ kind: 'failed', reason: 'it ended without a summary' });

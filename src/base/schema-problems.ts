@@ -43,9 +43,17 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   if (candidates.length === 0) return undefined;
   const simple = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   const same = candidates.find((candidate) => simple(candidate) === simple(name));
-  const best = same ?? closest(name, [...candidates]);
+  const best = same ?? closest(name, likest(name, candidates));
   const near = same !== undefined || distance(name, best) <= Math.max(2, Math.ceil(best.length / 3));
   return near ? best : undefined;
+}
+
+/** Of names that are equally far, the first is taken: that of the same letters (two were swapped), then that of the same length. */
+function likest(name: string, candidates: readonly string[]): string[] {
+  const letters = (text: string) => [...text].sort().join('');
+  const unlike = (candidate: string) =>
+    letters(candidate) === letters(name) ? -1 : Math.abs(candidate.length - name.length);
+  return [...candidates].sort((one, other) => unlike(one) - unlike(other));
 }
 
 /** A value as people should see it in a message: short, on one line. */

@@ -16,7 +16,7 @@ const hasty = { factor: 1.5, floorMs: 20, ceilingMs: 40, downGraceMs: 10 };
 
 /** Runs all nodes to their end; what they end with, and what they counted. */
 async function run(faults: readonly Fault[], deadline = patient) {
-  const plan = virtualPlan({ rounds: ROUNDS, deadline });
+  const plan = virtualPlan({ rounds: ROUNDS, deadline, gatherMs: 60_000 });
   const counts: Record<string, number> = {};
   const swarm = await testSwarm({
     plan,

@@ -11,12 +11,14 @@ import { encodeEnvelope } from '../../src/wire/message.ts';
 import { momentumTrainer, virtualPeers, virtualPlan } from '../peer/virtual.ts';
 import { EVENTS, EXPERIMENT, logOf, recordsOf, testSwarm } from './nodes.ts';
 
-const patient = { factor: 1.5, floorMs: 5000, ceilingMs: 20_000, downGraceMs: 1000 };
+/** Longer than any machine is busy: nobody is left out, and nobody begins without the others. */
+const waits = { factor: 1.5, floorMs: 60_000, ceilingMs: 60_000, downGraceMs: 60_000 };
+const patient = { deadline: waits, gatherMs: 60_000 };
 const digests = { experimentDigest: EXPERIMENT, layoutDigest: layoutDigest(momentumTrainer(0).layout) };
 
 describe('checkpoints', () => {
   test('are written at multiples and at the end; the last two common ones and the newest are kept', async () => {
-    const swarm = await testSwarm({ plan: virtualPlan({ rounds: 14, deadline: patient }) });
+    const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 14 }) });
     await swarm.start();
     await Promise.all(swarm.peers.map(({ node }) => node.finished));
     for (const { storage } of swarm.peers) expect(await checkpointRounds(storage)).toEqual([14, 12, 8]);
@@ -24,7 +26,7 @@ describe('checkpoints', () => {
   });
 
   test('a stopped swarm resumes from its common round and ends bit-equal to one never stopped, and its logs replay', async () => {
-    const plan = virtualPlan({ rounds: 20, deadline: patient });
+    const plan = virtualPlan({ ...patient, rounds: 20 });
     const whole = await testSwarm({ plan });
     await whole.start();
     const expected = await Promise.all(whole.peers.map(({ node }) => node.finished));
@@ -67,7 +69,7 @@ describe('checkpoints', () => {
   });
 
   test('a corrupt newest one is passed over, with a word about it', async () => {
-    const swarm = await testSwarm({ plan: virtualPlan({ rounds: 12, deadline: patient }) });
+    const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 12 }) });
     await swarm.start();
     await Promise.all(swarm.peers.map(({ node }) => node.finished));
     await swarm.close();
@@ -87,7 +89,7 @@ describe('checkpoints', () => {
 
 describe('a failure', () => {
   test('of the disk ends the node with storage-full and leaves nothing half-written', async () => {
-    const plan = virtualPlan({ rounds: 400, deadline: patient });
+    const plan = virtualPlan({ ...patient, rounds: 400 });
     const storages = plan.overlay.nodes.map((_, peer) =>
       memoryStorage(peer === 2 ? { faults: { capacityBytes: 6000 } } : {}),
     );
@@ -113,7 +115,7 @@ describe('a failure', () => {
         };
         return peer === 1 ? { ...trainer, [method]: fails } : trainer;
       };
-      const swarm = await testSwarm({ plan: virtualPlan({ rounds: 8, deadline: patient }), trainer: broken });
+      const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 8 }), trainer: broken });
       await swarm.start();
       await expect(swarm.peers[1]!.node.finished).rejects.toThrow('the device is gone');
       await swarm.close();
@@ -121,7 +123,7 @@ describe('a failure', () => {
   );
 
   test('of the training itself (NaN) ends the node before anybody is sent it or a checkpoint holds it', async () => {
-    const plan = virtualPlan({ rounds: 8, deadline: { ...patient, ceilingMs: 300, floorMs: 100 } });
+    const plan = virtualPlan({ ...patient, rounds: 8, deadline: { ...waits, downGraceMs: 20 } });
     const diverges = (peer: number): Trainer => {
       const trainer = momentumTrainer(peer);
       if (peer !== 1) return trainer;
@@ -147,7 +149,7 @@ describe('a failure', () => {
   });
 
   test('is final: a failed node takes no further step', async () => {
-    const swarm = await testSwarm({ plan: virtualPlan({ rounds: 8, deadline: patient }) });
+    const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 8 }) });
     const { storage, node } = swarm.peers[0]!;
     await swarm.start();
     storage.setFaults({ readOnly: true });
@@ -164,7 +166,7 @@ describe('a failure', () => {
 
 describe('the log', () => {
   test('has the line of an event before the frames that it caused leave', async () => {
-    const plan = virtualPlan({ rounds: 4, deadline: patient });
+    const plan = virtualPlan({ ...patient, rounds: 4 });
     const storages = plan.overlay.nodes.map(() => memoryStorage());
     let checked = 0;
     const sizes = storages.map(() => 0);
@@ -207,7 +209,7 @@ describe('the log', () => {
             counters: () => transport.counters(),
             stop: () => transport.stop(),
           };
-    const swarm = await testSwarm({ plan: virtualPlan({ rounds: 2, deadline: patient }), transport: eager });
+    const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 2 }), transport: eager });
     await swarm.start();
     await Promise.all(swarm.peers.map(({ node }) => node.finished));
     await swarm.close();
@@ -219,7 +221,7 @@ describe('the log', () => {
 
 describe('a hostile neighbour', () => {
   test('is refused, counted, and written down a bounded number of times', async () => {
-    const plan = virtualPlan({ rounds: 6, deadline: patient });
+    const plan = virtualPlan({ ...patient, rounds: 6 });
     const swarm = await testSwarm({
       plan,
       onRound: (peer, round) => {
@@ -243,7 +245,7 @@ describe('a hostile neighbour', () => {
   });
 
   test('that sends what the wire forbids changes nothing of the result', async () => {
-    const plan = virtualPlan({ rounds: 6, deadline: patient });
+    const plan = virtualPlan({ ...patient, rounds: 6 });
     const run = async (lies: boolean) => {
       const liar = (peer: number, transport: Transport): Transport =>
         peer !== 4 || !lies

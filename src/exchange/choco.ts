@@ -3,6 +3,7 @@
  *   x ← train(x);  q = Q(x − x̂ᵢ);  x̂ᵢ ← x̂ᵢ + q, sent to all neighbours;  x ← x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ) with the new x̂.
  * Q is any codec with a contraction δ > 0 (compress/); γ in (0, 1] is smaller the smaller δ is. Each peer holds a replica of every
  * neighbour's x̂ (replica.ts): degree + 2 vectors in all.
+ * `encoding: fp16 | int8` stands for that compressor.
  * Our deviations: a message names the version it changes, so that loss, repetition and reordering are noticed and never change a replica;
  * who finds a gap asks (`repair`) and gets the lost changes, or x̂ itself where they are gone. Every `snapshotEveryRounds`, and after a
  * jump to another round, x̂ᵢ becomes x exactly and travels whole. A neighbour that is left out of a round (barrier.ts), or whose
@@ -10,7 +11,7 @@
  */
 import { present } from '../base/assert.ts';
 import { Random } from '../base/random.ts';
-import { compressorKinds, noiseOf, parseCompressor } from '../compress/index.ts';
+import { type CodecSpec, compressorKinds, noiseOf, parseCompressor } from '../compress/index.ts';
 import { plusDifferences, type WeightedVector } from '../params/kernels.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
 import { arrive, awaited, createBarrier, type Exclusion, openRound, type Wait } from './barrier.ts';
@@ -114,7 +115,9 @@ export const choco: ExchangeRule<ChocoState> = {
     return `compressor keeps a count of ${kept} elements, but the model has ${length} params: wanted a count of at most ${length}`;
   },
 
-  exact: () => 'rule choco compresses what it sends; choose its compressor, and use encoding raw',
+  /** The encoding is the compressor: x − x̂ keeps what rounding took. Whole vectors travel as they are, so that both ends hold the same. */
+  encodedAs: (encoding) =>
+    ({ ...choco, parse: (given) => parseEncoded(given, encoding) }) as Partial<ExchangeRule> as ExchangeRule,
 
   init(context, firstRound, life) {
     const { compressor, gamma, snapshotEveryRounds } = context.options as unknown as ChocoOptions;
@@ -154,6 +157,15 @@ export const choco: ExchangeRule<ChocoState> = {
     return actions;
   },
 };
+
+function parseEncoded(given: RuleContext['options'], encoding: string): ReturnType<ExchangeRule['parse']> {
+  const parsed = choco.parse({ ...given, compressor: given.compressor ?? encoding });
+  if (!parsed.ok) return parsed;
+  const { kind } = parsed.options.compressor as CodecSpec;
+  if (kind === encoding) return parsed;
+  const problem = `compressor is ${kind}, but encoding ${encoding} has the changes travel as ${encoding}: wanted one of the two; leave the other out`;
+  return { ok: false, problems: [problem] };
+}
 
 const COMPRESSOR_DEFAULT = 'sign';
 const SNAPSHOT_EVERY_ROUNDS = 1000;

@@ -2,8 +2,9 @@
  * Any rule's params vectors in half precision or 8-bit integers on the wire, with error feedback (Karimireddy et al. 2019, Algorithm 2):
  *   v = x + e;  sent: Q(v);  e ← v − Q(v)
  * so that what rounding takes from one message the next one brings: the sum of all that a peer sent is off by one e, whatever the number
- * of rounds. One e per peer, whoever the message goes to. A decorator of the rule: same events, same actions, so that every driver and
- * replay get it for nothing. Params that are asked for while catching up travel as they are.
+ * of rounds. One e per peer, whoever the message goes to; a message that carries a run of the params uses and changes that run of e. A
+ * decorator of the rule: same events, same actions, so that every driver and replay get it for nothing. Rules whose messages are changes
+ * or sums know themselves what rounding took from them (`encodedAs`). Params that are asked for while catching up travel as they are.
  */
 import { assert, present } from '../base/assert.ts';
 import { type Codec, parseCompressor } from '../compress/index.ts';
@@ -12,6 +13,7 @@ import type {
   ExchangeRule,
   MessageShape,
   RuleAction,
+  RuleContext,
   RuleEvent,
   RuleLife,
   RuleMessage,
@@ -30,6 +32,7 @@ type Received = RuleEvent & { kind: 'received' };
 interface EncodedState {
   readonly inner: unknown;
   readonly codec: Codec;
+  readonly options: RuleContext['options'];
   /** e; undefined: zero. */
   error: Vector | undefined;
   /** e at the end of the last round, which is what a restart goes on from. */
@@ -47,20 +50,12 @@ interface EncodedSnapshot {
   readonly error: Uint8Array;
 }
 
-/** Why the rule's vectors cannot be rounded with these options of its own, in words; undefined where they can. */
-export function encodingProblem(
-  rule: ExchangeRule,
-  options: Readonly<Record<string, unknown>>,
-): string | undefined {
-  const shapes = Object.values(rule.messages);
-  if (shapes.some(({ vectors }) => vectors.includes('f64')))
-    return `rule ${rule.name} sends sums that must be exact; use encoding raw`;
-  return rule.exact?.(options);
-}
-
-/** The rule with its vectors encoded; `rule` itself where they travel raw. Only where there is no encodingProblem. */
+/** The rule with its vectors encoded; `rule` itself where they travel raw. */
 export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRule {
   if (encoding === 'raw') return rule;
+  const name = `${rule.name}+${encoding}`;
+  const summary = `${rule.summary} (models travel as ${encoding})`;
+  if (rule.encodedAs !== undefined) return { ...rule.encodedAs(encoding), name, summary };
   const parsed = parseCompressor(encoding);
   assert(parsed.ok, `codec ${encoding}`);
   const { codec } = parsed;
@@ -69,15 +64,15 @@ export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRu
   );
   const encoded: ExchangeRule<EncodedState> = {
     ...rule,
-    name: `${rule.name}+${encoding}`,
-    summary: `${rule.summary} (models travel as ${encoding})`,
+    name,
+    summary,
     messages,
     init: (context, firstRound, life) => {
       const saved = unpack(life);
       const inner = rule.init(context, firstRound, saved.life);
       const { error } = saved;
       const state = { error, errorOfRound: error, sent: new WeakMap(), like: undefined, early: new Map() };
-      return { inner, codec, ...state };
+      return { inner, codec, options: context.options, ...state };
     },
     snapshot: ({ inner, errorOfRound }) => {
       const error = errorOfRound ?? new Float32Array(0);
@@ -94,6 +89,10 @@ export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRu
 }
 
 function shapeOf(shape: MessageShape, codec: Codec): MessageShape {
+  if (shape.runOf !== undefined) {
+    const bytesMax = (length: number, params: Precision) => codec.bytesOf(length, params).bytesMax;
+    return { ...shape, payload: (length, params) => ({ bytesMin: 0, bytesMax: bytesMax(length, params) }) };
+  }
   const count = shape.vectors.filter((precision) => precision === 'params').length;
   if (count === 0) return shape;
   return {
@@ -149,31 +148,54 @@ function hold({ early }: EncodedState, event: Received): undefined {
 
 function encode(rule: ExchangeRule, state: EncodedState, message: RuleMessage): RuleMessage {
   const shape = present(rule.messages[message.kind], `message kind ${message.kind}`);
+  if (shape.runOf !== undefined) return encodeRunOf(shape, state, message);
   if (!shape.vectors.includes('params')) return message;
   const plain = message.vectors.filter((_, index) => shape.vectors[index] !== 'params');
   const pieces = message.vectors
     .filter((_, index) => shape.vectors[index] === 'params')
-    .map((vector) => encodeVector(state, vector));
+    .map((vector) => encodeWhole(state, vector));
   const payload = pieces.length === 1 ? present(pieces[0], 'a piece') : Buffer.concat(pieces);
   return { ...message, vectors: plain, payload };
 }
 
-function encodeVector(state: EncodedState, vector: Vector): Uint8Array {
+function encodeRunOf({ runOf }: MessageShape, state: EncodedState, message: RuleMessage): RuleMessage {
+  const like = present(state.like, 'params');
+  const [start] = present(runOf?.(message.numbers, state.options, like.length), 'the run of a message');
+  const run = vectorOf(precisionOf(like), present(message.payload, 'a run'));
+  return { ...message, payload: encodeRun(state, run, start) };
+}
+
+function encodeWhole(state: EncodedState, vector: Vector): Uint8Array {
   const before = state.sent.get(vector);
   if (before !== undefined) return before;
-  const { codec, error } = state;
-  const wanted = vector.slice();
-  if (error !== undefined)
-    for (let index = 0; index < wanted.length; index++) wanted[index] = wanted[index]! + error[index]!;
-  const bytes = codec.encode(wanted, () => 0.5);
-  const decoded = zeros(precisionOf(vector), vector.length);
-  // What does not decode (params that are not finite) is refused by everybody: nothing was said.
-  if (codec.decode(bytes, decoded) === undefined) {
-    for (let index = 0; index < wanted.length; index++) wanted[index] = wanted[index]! - decoded[index]!;
-    state.error = wanted;
-  }
+  const bytes = encodeRun(state, vector, 0);
   state.sent.set(vector, bytes);
   return bytes;
+}
+
+/** Params from element `start` on, with what rounding took from these elements before. */
+function encodeRun(state: EncodedState, run: Vector, start: number): Uint8Array {
+  const { codec, error } = state;
+  const wanted = run.slice();
+  if (error !== undefined)
+    for (let index = 0; index < wanted.length; index++)
+      wanted[index] = wanted[index]! + error[start + index]!;
+  const bytes = codec.encode(wanted, () => 0.5);
+  const decoded = zeros(precisionOf(run), run.length);
+  // What does not decode (params that are not finite) is refused by everybody: nothing was said.
+  if (codec.decode(bytes, decoded) !== undefined) return bytes;
+  for (let index = 0; index < wanted.length; index++) wanted[index] = wanted[index]! - decoded[index]!;
+  state.error = withRun(state, wanted, start);
+  return bytes;
+}
+
+/** e with a run of it replaced; e of the last round stays as it is. */
+function withRun({ like, error, errorOfRound }: EncodedState, run: Vector, start: number): Vector {
+  const { length } = present(like, 'params');
+  if (run.length === length) return run;
+  const into = error === errorOfRound ? (error?.slice() ?? zeros(precisionOf(run), length)) : error;
+  present(into, 'e').set(run, start);
+  return present(into, 'e');
 }
 
 function decode(
@@ -183,6 +205,7 @@ function decode(
 ): Received | (RuleAction & { kind: 'refuse' }) {
   const { message } = event;
   const shape = present(rule.messages[message.kind], `message kind ${message.kind}`);
+  if (shape.runOf !== undefined) return decodeRun(shape, state, event);
   if (!shape.vectors.includes('params')) return event;
   const { payload: given, ...rest } = message;
   const payload = present(given, 'payload');
@@ -205,4 +228,20 @@ function decode(
     piece += 1;
   }
   return { ...event, message: { ...rest, vectors }, exclusive: true };
+}
+
+function decodeRun(
+  { runOf }: MessageShape,
+  state: EncodedState,
+  event: Received,
+): Received | (RuleAction & { kind: 'refuse' }) {
+  const { from, message } = event;
+  const like = present(state.like, 'params');
+  const run = runOf?.(message.numbers, state.options, like.length);
+  if (run === undefined)
+    return { kind: 'refuse', from, reason: 'malformed', detail: `no such run of ${like.length} params` };
+  const vector = zeros(precisionOf(like), run[1] - run[0]);
+  const problem = state.codec.decode(present(message.payload, 'payload'), vector);
+  if (problem !== undefined) return { kind: 'refuse', from, reason: 'malformed', detail: problem };
+  return { ...event, message: { ...message, payload: bytesOf(vector) } };
 }

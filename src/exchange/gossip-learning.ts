@@ -86,6 +86,10 @@ export const gossipLearning: ExchangeRule<GossipState> = {
     part: {
       vectors: [],
       payload: (length, precision) => ({ bytesMin: 0, bytesMax: length * BYTES_OF[precision] }),
+      runOf([part], options, length) {
+        const { parts } = options as unknown as GossipOptions;
+        return isCount(part) && part < parts ? boundsOf(part, parts, length) : undefined;
+      },
     },
   },
 
@@ -103,11 +107,6 @@ export const gossipLearning: ExchangeRule<GossipState> = {
   fitsParams: ({ parts }, length) =>
     (parts as number) > length
       ? `parts is ${parts}, but the model has ${length} params: wanted at most ${length} parts, so that none is empty`
-      : undefined,
-
-  exact: ({ parts }) =>
-    (parts as number) > 1
-      ? `parts is ${parts}; parts of a model travel as they are: use parts: 1, or encoding raw`
       : undefined,
 
   fits({ mode }, { undirected }) {
@@ -275,13 +274,13 @@ function sendPart(state: GossipState, peer: number, intent: Intent, part: number
     const message = { kind: 'model', round, vectors: [state.params], numbers };
     return { kind: 'send', to: [peer], message };
   }
-  const payload = bytesOf(state.params.slice(...boundsOf(state, part)));
+  const payload = bytesOf(state.params.slice(...boundsOf(part, state.options.parts, state.params.length)));
   return { kind: 'send', to: [peer], message: { kind: 'part', round, vectors: [], numbers, payload } };
 }
 
 /** Part p of P of n elements: from ⌊pn/P⌋ up to, not including, ⌊(p + 1)n/P⌋. */
-function boundsOf({ params, options: { parts } }: GossipState, part: number): [number, number] {
-  return [Math.floor((part * params.length) / parts), Math.floor(((part + 1) * params.length) / parts)];
+function boundsOf(part: number, parts: number, length: number): [number, number] {
+  return [Math.floor((part * length) / parts), Math.floor(((part + 1) * length) / parts)];
 }
 
 function received(
@@ -328,7 +327,7 @@ function problemOf(state: GossipState, message: RuleMessage, nowMs: number): Pro
   const possible = ageMax(state.bound, nowMs);
   if (!isCount(age) || age > possible)
     return { reason: 'impossible', detail: `age ${age}, at most ${possible} possible` };
-  const [start, end] = boundsOf(state, part);
+  const [start, end] = boundsOf(part, parts, state.params.length);
   const precision = precisionOf(state.params);
   const bytes = message.vectors[0]?.byteLength ?? message.payload?.length;
   const wanted = (end - start) * BYTES_OF[precision];
@@ -353,7 +352,7 @@ function merge(state: GossipState, part: number, theirs: Vector, theirAge: numbe
   const { params, owned } = state;
   const isWhole = theirs.length === params.length;
   const into = owned ? params : exclusive === true && isWhole ? theirs : params.slice();
-  const [start, end] = boundsOf(state, part);
+  const [start, end] = boundsOf(part, state.options.parts, params.length);
   const terms = [
     { weight: 1 - share, vector: params.subarray(start, end) },
     { weight: share, vector: theirs },

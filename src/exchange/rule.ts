@@ -20,6 +20,15 @@ export interface MessageShape {
   readonly vectors: readonly (Precision | 'params')[];
   /** Bounds of the bytes it carries beside the vectors, for params of `length` elements; absent: it carries none. */
   readonly payload?: (length: number, params: Precision) => PayloadBounds;
+  /**
+   * Where the payload is a run of the params as raw little-endian numbers: from which element to which (not included), of `length`, as the
+   * message's numbers say with the rule's options; undefined where they say of none.
+   */
+  readonly runOf?: (
+    numbers: readonly number[],
+    options: RuleContext['options'],
+    length: number,
+  ) => readonly [number, number] | undefined;
 }
 
 /** How many bytes a payload has; both inclusive, non-negative integers. */
@@ -171,6 +180,8 @@ export type RuleAction =
       /** What was got and what was wanted, for the record. */
       readonly detail?: string;
     }
+  /** Their messages of this round have not come and may have been lost: they are to send them again. Of synchronous rules only. */
+  | { readonly kind: 'ask'; readonly of: readonly number[]; readonly round: number }
   /** This peer cannot go on from where it is (a neighbour is too far ahead): fetch state from the others. */
   | { readonly kind: 'behind'; readonly round: number }
   /**
@@ -205,8 +216,11 @@ export interface ExchangeRule<State = unknown> {
   parse(
     options: Readonly<Record<string, unknown>>,
   ): { ok: true; options: Readonly<Record<string, unknown>> } | { ok: false; problems: readonly string[] };
-  /** Why its vectors cannot travel rounded (encoding.ts) with these options, in words; absent or undefined: they can. */
-  exact?(options: Readonly<Record<string, unknown>>): string | undefined;
+  /**
+   * The rule with what it sends rounded, where it does so itself, because what it sends are changes or sums; absent: encoding.ts rounds
+   * the params in its messages.
+   */
+  encodedAs?(encoding: 'fp16' | 'int8'): ExchangeRule;
   /** What stands between these options and this graph, in words; nothing where absent. */
   fits?(options: Readonly<Record<string, unknown>>, graph: RuleGraph): readonly string[];
   /** Why it cannot work on models of `length` params with these options, in words that name the option; undefined: it can. */

@@ -1,9 +1,7 @@
 /** What needs more than one block of an experiment to judge: graph, weights, rule, carrier, partition, stopping. */
-import { present } from '../base/assert.ts';
 import { checkAgainst } from '../base/document.ts';
 import { GrapevineError, type Problem, ProblemsError } from '../base/errors.ts';
 import { nearest, shown } from '../base/schema-problems.ts';
-import { encodingProblem } from '../exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, RuleGraph } from '../exchange/rule.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
@@ -140,8 +138,8 @@ export function resolveRule(
     const message = `got ${deadline.ceilingMs}, wanted at least floorMs, which is ${deadline.floorMs}`;
     problems.push({ path: 'exchange.deadline.ceilingMs', message });
   }
-  const plain = exchangeRuleNames.includes(name) ? findExchangeRule(name) : undefined;
-  if (plain === undefined) {
+  const rule = exchangeRuleNames.includes(name) ? findExchangeRule(name, encoding) : undefined;
+  if (rule === undefined) {
     const near = nearest(name, exchangeRuleNames);
     const message = `got ${shown(name)}, wanted one of ${exchangeRuleNames.join(', ')}`;
     problems.push({
@@ -151,16 +149,9 @@ export function resolveRule(
     });
     return undefined;
   }
-  const parsed = plain.parse(own);
-  if (!parsed.ok) {
-    problems.push(...parsed.problems.map((message) => ruleProblem(message, own)));
-    return undefined;
-  }
-  const { options } = parsed;
-  const problem = encoding === 'raw' ? undefined : encodingProblem(plain, options);
-  if (problem === undefined)
-    return { rule: present(findExchangeRule(name, encoding), `rule ${name}`), options };
-  problems.push({ path: 'exchange.encoding', message: `got ${encoding}, but ${problem}` });
+  const parsed = rule.parse(own);
+  if (parsed.ok) return { rule, options: parsed.options };
+  problems.push(...parsed.problems.map((message) => ruleProblem(message, own)));
   return undefined;
 }
 

@@ -3,7 +3,6 @@
  * says will go wrong (its faults, links that overtake, silos of unequal speed), and how well it serves its goal (rule-outlook.ts).
  */
 import { present } from '../base/assert.ts';
-import { encodingProblem } from '../exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
 import type { Fault } from '../faults/fault.ts';
@@ -34,6 +33,8 @@ type World = Pick<
   'overlay' | 'exchange' | 'links' | 'simulate' | 'faults' | 'data' | 'model' | 'train' | 'stop'
 >;
 
+type Options = Readonly<Record<string, unknown>>;
+
 /** The slowest silo's time over the fastest's from which one waits for the other. */
 const STRAGGLER_RATIO_MIN = 3;
 /** Neighbours from which on backup workers do not always leave out the same one. */
@@ -46,13 +47,13 @@ export function ruleFits(world: World): RuleFit[] {
   const needs = needsOf(world);
   const outlook = outlookOf(world, paramsLengthOf(world));
   return exchangeRuleNames.map((name) => {
-    const rule = present(findExchangeRule(name), `rule ${name}`);
-    const problems = problemsOf(rule, world);
+    const rule = present(findExchangeRule(name, world.exchange.encoding), `rule ${name}`);
+    const options = optionsOf(name, rule, world);
+    const problems = problemsOf(rule, options, world);
     const notTolerated = [...needs]
       .filter(([what]) => !rule.tolerates.includes(what))
       .map(([what, from]) => ({ what, from: [...from] }));
     const { summary, notFor } = rule;
-    const options = optionsOf(rule, world);
     const spared = sparedByBackups(options, world.overlay);
     const isSpared = notTolerated.length > 0 && notTolerated.every(({ what }) => spared.includes(what));
     const fits = problems.length === 0 && (notTolerated.length === 0 || isSpared);
@@ -71,7 +72,7 @@ export function ruleFits(world: World): RuleFit[] {
 }
 
 /** A round that some may miss outlasts what they lose; on a ring the same neighbour is the late one each time, and it falls apart. */
-function sparedByBackups({ backups }: Readonly<Record<string, unknown>>, overlay: Overlay): Tolerance[] {
+function sparedByBackups({ backups }: Options, overlay: Overlay): Tolerance[] {
   if (typeof backups !== 'number' || backups === 0) return [];
   const degreeMin = Math.min(...inNeighbours(overlay).map(({ length }) => length));
   return degreeMin >= SPARE_DEGREE_MIN ? ['loss', 'straggler'] : [];
@@ -99,24 +100,18 @@ export function describeNeeds({ notTolerated }: RuleFit): string {
   return notTolerated.map(({ what, from }) => `${what} (${from.join(', ')})`).join(', ');
 }
 
-function problemsOf(rule: ExchangeRule, { exchange, overlay }: World): string[] {
-  const options = optionsOf(rule, { exchange });
+function problemsOf(rule: ExchangeRule, options: Options, { exchange, overlay }: World): string[] {
   const problems: Problems = [];
   checkRuleOnOverlay(rule, options, overlay, problems);
   const messages = problems.map(({ message }) => message);
   if (exchange.carrier === 'gossip' && !rule.broadcast)
     messages.push('carrier gossip publishes to all neighbours, and this rule sends to one at a time');
-  const exact = exchange.encoding === 'raw' ? undefined : encodingProblem(rule, options);
-  if (exact !== undefined) messages.push(`encoding ${exchange.encoding}: ${exact}`);
   return messages;
 }
 
 /** The experiment's own, of another rule its defaults. */
-function optionsOf(
-  rule: ExchangeRule,
-  { exchange }: Pick<World, 'exchange'>,
-): Readonly<Record<string, unknown>> {
-  if (rule.name === exchange.rule) return exchange.options;
+function optionsOf(name: string, rule: ExchangeRule, { exchange }: Pick<World, 'exchange'>): Options {
+  if (name === exchange.rule) return exchange.options;
   const parsed = rule.parse({});
   return parsed.ok ? parsed.options : {};
 }

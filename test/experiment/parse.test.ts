@@ -229,13 +229,8 @@ const spoiled: readonly (readonly [string[], string, RegExp, (string | undefined
   ],
   [
     ['exchange={rule: choco, compressor: sign, encoding: int8}'],
-    'exchange.encoding',
-    /^got int8, but rule choco compresses what it sends/,
-  ],
-  [
-    ['exchange={rule: push-sum, encoding: fp16}'],
-    'exchange.encoding',
-    /^got fp16, but rule push-sum sends sums/,
+    'exchange.compressor',
+    /^compressor is sign, but encoding int8 has the changes travel as int8: wanted one of the two/,
   ],
   [['exchange={rule: choco, gamma: .nan}'], 'exchange.gamma', /^gamma is NaN; it must be a number above 0/],
   [

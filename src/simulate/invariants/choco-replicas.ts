@@ -8,7 +8,7 @@ export const chocoReplicas: Invariant = {
   name: 'choco-replicas',
   summary: 'a replica of version v equals, to the bit, what its owner held as version v',
   watch({ peers, violate }) {
-    if (!peers.every(({ rule }) => rule.name === 'choco')) return undefined;
+    if (!peers.every(({ rule }) => rule.name.split('+')[0] === 'choco')) return undefined;
     const states = peers.map((): PeerState | undefined => undefined);
     return {
       onStep(peer, event, _actions, state, nowMs) {

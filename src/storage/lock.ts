@@ -10,6 +10,9 @@ import { storageError } from './failure.ts';
 
 const LOCK_FILE = 'lock';
 
+/** Names what this process writes beside locks: two attempts at one time, in one process too, must not take each other's file away. */
+let drafts = 0;
+
 export interface FolderLock {
   /** Whether a lock was there whose holder had ended without removing it. */
   readonly tookOver: boolean;
@@ -39,7 +42,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 
 /** Whether the lock was free. The file appears with its text in it. */
 async function createLock(path: string, text: string): Promise<boolean> {
-  const draft = `${path}.${process.pid}.partial`;
+  const draft = `${path}.${process.pid}-${drafts++}.partial`;
   try {
     const file = await open(draft, 'w');
     try {
@@ -62,7 +65,7 @@ async function removeStale(path: string, folder: string): Promise<void> {
   const judged = await readFile(path, 'utf8').catch(() => '');
   const holder = parseHolder(judged);
   if (holder !== undefined && isAlive(holder)) throw inUse(folder, holder.pid);
-  const aside = `${path}.${process.pid}.stale.partial`;
+  const aside = `${path}.${process.pid}-${drafts++}.stale.partial`;
   try {
     await rename(path, aside);
     if ((await readFile(aside, 'utf8')) === judged) return;

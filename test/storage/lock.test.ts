@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -42,8 +42,16 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
-it('of two that find a stale lock at one time, lets one in', async () => {
-  await writeFile(join(folder, 'lock'), JSON.stringify({ pid: NOBODY, started: '' }));
-  const outcomes = await Promise.allSettled([lockFolder(folder), lockFolder(folder)]);
-  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+it('of several that find a stale lock at one time, lets one in, and tells the others that it is in use', async () => {
+  for (let time = 0; time < 20; time++) {
+    const place = join(folder, String(time));
+    await mkdir(place);
+    await writeFile(join(place, 'lock'), JSON.stringify({ pid: NOBODY, started: '' }));
+    const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => lockFolder(place)));
+    const refused = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason.code] : [],
+    );
+    expect(refused).toEqual(new Array(3).fill('run-folder-in-use'));
+    expect(await readdir(place)).toEqual(['lock']);
+  }
 });

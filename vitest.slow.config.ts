@@ -7,7 +7,8 @@ export default defineConfig({
     setupFiles: ['test/property-seed.ts'],
     pool: 'forks',
     maxWorkers: 1,
-    testTimeout: 300_000,
-    hookTimeout: 60_000,
+    // Against tests that hang, on machines however busy.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

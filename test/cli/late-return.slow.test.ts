@@ -18,7 +18,6 @@ async function crashed(bench: Bench, attempt = 0): Promise<ReturnType<Bench['sta
 
 describe.skipIf(!existsSync(BUILT))(
   'a silo that comes back when the others have ended (skipped where dist/ is not built)',
-  { timeout: 240_000 },
   () => {
     let own: OwnData;
     let running: Running[];

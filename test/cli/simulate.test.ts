@@ -60,7 +60,7 @@ function bare(name: string, copy: string): string {
 
 beforeAll(async () => {
   expect(await simulate('first')).toMatchObject({ exitCode: 0 });
-}, 60_000);
+});
 
 describe('a simulation', () => {
   it('writes the same bytes for the same seed, others for another, and nothing of this machine', async () => {

@@ -26,7 +26,6 @@ function heapBytesMax(how: 'steady' | 'as it is'): number {
 
 test.skipIf(!existsSync(BUILT))(
   'a steady heap stays smaller under the same work (skipped where dist/ is not built)',
-  { timeout: 60_000 },
   () => {
     expect(heapBytesMax('steady')).toBeLessThan(heapBytesMax('as it is'));
   },

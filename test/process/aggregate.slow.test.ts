@@ -3,7 +3,6 @@ import { Bench, digests, isBuilt } from './swarm-run.ts';
 
 describe.skipIf(!isBuilt)(
   'what all find out together, by real processes (skipped where dist/ is not built)',
-  { timeout: 300_000 },
   () => {
     let bench: Bench;
 

@@ -34,7 +34,6 @@ describe.skipIf(!isBuilt)('five processes', () => {
 
   it.each(['best-free-arcs', 'placed-schedule', 'matcha'])(
     'train over %s, as grapevine design saved it, and a simulation does too',
-    { timeout: 240_000 },
     async (kind) => {
       const overlay = join(bench.folder, 'overlay.yaml');
       const underlay = join(bench.folder, 'cities.yaml');
@@ -82,9 +81,7 @@ describe.skipIf(!isBuilt)('five processes', () => {
     );
   });
 
-  it('of a sweep over topology.overlay: each kind is designed once for all its seeds, and kept beside the cells', {
-    timeout: 240_000,
-  }, () => {
+  it('of a sweep over topology.overlay: each kind is designed once for all its seeds, and kept beside the cells', () => {
     const swept = TINY.replace(
       '{kind: ring}',
       '{underlay: cities.yaml, overlay: ring, workload: {modelBits: 20800, computeMs: 5}, accessMbps: 10}',

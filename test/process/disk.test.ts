@@ -51,9 +51,6 @@ describe('the run directory', () => {
 
   it.skipIf(!isBuilt)(
     'on a disk that runs full ends the run with code 3; with room again it resumes',
-    {
-      timeout: 240_000,
-    },
     async () => {
       const full = bench.startOnFullDisk('full', 12);
       expect(await full.exited, full.stderr).toBe(3);

@@ -29,32 +29,26 @@ describe.skipIf(!isBuilt)('five silos', () => {
   it.each([
     ['digits', FIVE],
     ['penguins', PENGUINS],
-  ])(
-    'on %s end with the same bits as processes and on virtual time',
-    { timeout: 240_000 },
-    async (_, experiment) => {
-      const file = join(bench.folder, 'tiny.yaml');
-      writeFileSync(file, experiment);
-      const real = bench.start('real');
-      const simulated = await run('simulate', file, '--out', bench.run('simulated'));
-      expect(simulated.exitCode, simulated.stderr).toBe(0);
-      expect(await real.exited, real.stderr).toBe(0);
-      const { peers } = real.summary();
-      const virtual = parseSummary(
-        readFileSync(join(bench.run('simulated'), 'summary.json'), 'utf8'),
-        'summary',
-      );
-      expect(digests(virtual)).toEqual(digests(real.summary()));
-      expect(peers.map(({ exclusions }) => exclusions)).toEqual([0, 0, 0, 0, 0]);
-      expect(virtual.bytesSent).toBe(real.summary().bytesSent);
-      expect(new Set(peers.map(({ pid }) => pid)).size).toBe(5);
-      for (const { socketBytesSent, bytesSent } of peers) expect(socketBytesSent).toBeGreaterThan(bytesSent);
-    },
-  );
+  ])('on %s end with the same bits as processes and on virtual time', async (_, experiment) => {
+    const file = join(bench.folder, 'tiny.yaml');
+    writeFileSync(file, experiment);
+    const real = bench.start('real');
+    const simulated = await run('simulate', file, '--out', bench.run('simulated'));
+    expect(simulated.exitCode, simulated.stderr).toBe(0);
+    expect(await real.exited, real.stderr).toBe(0);
+    const { peers } = real.summary();
+    const virtual = parseSummary(
+      readFileSync(join(bench.run('simulated'), 'summary.json'), 'utf8'),
+      'summary',
+    );
+    expect(digests(virtual)).toEqual(digests(real.summary()));
+    expect(peers.map(({ exclusions }) => exclusions)).toEqual([0, 0, 0, 0, 0]);
+    expect(virtual.bytesSent).toBe(real.summary().bytesSent);
+    expect(new Set(peers.map(({ pid }) => pid)).size).toBe(5);
+    for (const { socketBytesSent, bytesSent } of peers) expect(socketBytesSent).toBeGreaterThan(bytesSent);
+  });
 
-  it('one of which was killed and started again replay from their logs alone', {
-    timeout: 240_000,
-  }, async () => {
+  it('one of which was killed and started again replay from their logs alone', async () => {
     writeFileSync(join(bench.folder, 'tiny.yaml'), LOSING);
     const real = bench.start('real');
     expect(await real.exited, real.stderr).toBe(0);

@@ -8,7 +8,6 @@ const FAULTS_MAX = 5;
 describe('a bug planted for the fuzzer', () => {
   it.each(plantedBugs)(
     'is found within 1,000 schedules and shrunk to 5 faults at most: $name',
-    { timeout: 60_000 },
     async ({ bug, variants }) => {
       for await (const { scenario, outcome } of fuzz({ seed: 1, schedules: SCHEDULES, bug, variants })) {
         if (outcome.kind === 'held') continue;

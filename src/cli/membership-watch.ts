@@ -1,12 +1,15 @@
 /** A running silo follows its membership file: a newer signed edition takes effect at once, any other is refused and said so. */
-import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Clock, Timer } from '../base/clock.ts';
 import { GrapevineError } from '../base/errors.ts';
 import type { Silo } from '../experiment/index.ts';
 import { type EditionChange, type Membership, nextEdition, verifyMembership } from '../identity/index.ts';
 import { fileStorage } from '../storage/index.ts';
 
-/** How often the file is looked at; it may be replaced, or lie on a network disk. */
+/**
+ * How often the file is read: it may be replaced, or lie on a network disk; and a watcher of files would not tell of what was changed
+ * between the reading at the start and its own first look.
+ */
 const LOOK_MS = 1_000;
 const EDITION_FILE = 'membership-edition';
 
@@ -32,31 +35,40 @@ export async function keepEdition(
     await storage.write(EDITION_FILE, new TextEncoder().encode(`${edition.sequence}\n`));
 }
 
-export function watchMembership(silo: Silo, first: Membership, hooks: Hooks): MembershipWatch {
+/** Looks at once and then every LOOK_MS, at what the file says and not at its times. */
+export function watchMembership(silo: Silo, first: Membership, clock: Clock, hooks: Hooks): MembershipWatch {
   const { members: file, operator } = silo;
   let current = first;
   let closed = false;
-  let looking: Promise<void> = Promise.resolve();
+  let timer: Timer | undefined;
+  /** What was judged last, and what was wrong with it: each is told once. */
+  let judged: string | undefined;
+  let problem: string | undefined;
   const look = async (): Promise<void> => {
-    try {
-      const content = await readFile(file, 'utf8');
-      const change = nextEdition(content, file, current, { operator, experiment: first.experiment });
-      if (change === undefined || closed) return;
-      current = change.membership;
-      await keepEdition(silo, current);
-      hooks.changed(change);
-    } catch (error) {
-      if (!closed) hooks.refused(reasonOf(error));
-    }
+    const content = await readFile(file, 'utf8');
+    if (closed || content === judged) return;
+    judged = content;
+    problem = undefined;
+    const change = nextEdition(content, file, current, { operator, experiment: first.experiment });
+    if (change === undefined) return;
+    current = change.membership;
+    await keepEdition(silo, current);
+    if (!closed) hooks.changed(change);
   };
-  const listener = (): void => {
-    looking = looking.then(look);
+  const refuse = (error: unknown): void => {
+    const reason = reasonOf(error);
+    if (!closed && reason !== problem) hooks.refused(reason);
+    problem = reason;
   };
-  watchFile(file, { interval: LOOK_MS, persistent: false }, listener);
+  const goOn = async (): Promise<void> => {
+    await look().catch(refuse);
+    if (!closed) timer = clock.after(LOOK_MS, goOn);
+  };
+  void goOn();
   return {
     close: () => {
       closed = true;
-      unwatchFile(file, listener);
+      timer?.cancel();
     },
   };
 }

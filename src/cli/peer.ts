@@ -132,7 +132,7 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
     interruption.addEventListener('abort', onInterruption, { once: true });
     if (interruption.aborted) onInterruption();
     running.connect(memberAddresses(membership));
-    watch = watchMembership(silo, membership, {
+    watch = watchMembership(silo, membership, session.io.clock, {
       changed: (change) => follow(running, change, self, session),
       refused: (reason) => session.warn(`the membership stays as it was: ${reason}`),
     });

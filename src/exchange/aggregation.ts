@@ -276,7 +276,18 @@ function takeSum(
   if (sum === undefined || taken === undefined) return undefined;
   const { epoch, count, z: partZ, part, carry, carryZ } = sum;
   // The attempt is the sums' life: with it they begin anew.
-  const offer = { incarnation: 0, life: attempt, startCount: 0, epoch, count, partZ, part, carry, carryZ };
+  const offer = {
+    incarnation: 0,
+    life: attempt,
+    startCount: 0,
+    epoch,
+    count,
+    partZ,
+    part,
+    exclusive: false,
+    carry,
+    carryZ,
+  };
   const gifts = Math.max(1, count - taken.count);
   switch (take(mass, taken, offer, false, options.peerCount * gifts)) {
     case 'impossible':

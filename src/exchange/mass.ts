@@ -16,9 +16,12 @@
  * gave to it have gone, would else give in steps of the part's last bit, and y/z would drift away from what it was.
  */
 import { assert } from '../base/assert.ts';
+import { divide, giveOwnShare, giveShare, plusGift } from './mass-loops.ts';
+import { keepVacant, vacant, vacate } from './mass-memory.ts';
 
 export interface Mass {
-  readonly y: Float64Array;
+  /** Nobody else's: what is taken makes another vector of it, and this one's memory goes to the next sum. */
+  y: Float64Array;
   z: number;
 }
 
@@ -45,6 +48,8 @@ export interface Taken {
   epoch: number;
   count: number;
   part: Float64Array | undefined;
+  /** Whether nobody else holds the part's memory. */
+  exclusive: boolean;
   partZ: number;
   carry: Float64Array | undefined;
   carryZ: number;
@@ -60,6 +65,8 @@ export interface Offer {
   readonly epoch: number;
   readonly count: number;
   readonly part: Float64Array;
+  /** Whether nobody else holds the part's memory. */
+  readonly exclusive: boolean;
   readonly partZ: number;
   /** With the carry, or only the part; in epoch 0 there is none. */
   readonly carry: Float64Array | undefined;
@@ -123,6 +130,7 @@ export function createTaken(): Taken {
     epoch: 0,
     count: 0,
     part: undefined,
+    exclusive: false,
     partZ: 0,
     carry: undefined,
     carryZ: 0,
@@ -144,10 +152,12 @@ export function give(
   if (arcCount === 0 || mass.z < Z_MIN) return false;
   const parts = arcCount + (keepsShare ? 1 : 0);
   const zShare = mass.z / parts;
+  keepVacant(sums.length + 1);
   // All sums get the share of what was there before any gift.
-  const share = sums.length === 1 ? undefined : mass.y.map((value) => value / parts);
+  const share = sums.length === 1 ? undefined : divide(vacant(mass.y.length), mass.y, parts);
   for (let index = 0; index < sums.length; index++)
     giveTo(sums[index]!, mass, arcs[index] ?? 0, parts, share, zShare);
+  if (share !== undefined) vacate(share);
   return true;
 }
 
@@ -161,14 +171,9 @@ function giveTo(
   zShare: number,
 ): void {
   if (isCoarse(sum, mass.z)) rebase(sum);
-  const { y } = mass;
-  const { part } = sum;
-  const next = new Float64Array(y.length);
-  for (let at = 0; at < next.length; at++) {
-    const before = part[at]!;
-    next[at] = before + (share === undefined ? y[at]! / parts : share[at]!);
-    y[at]! -= arcCount * (next[at]! - before);
-  }
+  const next = vacant(mass.y.length);
+  if (share === undefined) giveOwnShare(next, sum.part, mass.y, parts, arcCount);
+  else giveShare(next, sum.part, mass.y, share, arcCount);
   const nextZ = sum.partZ + zShare;
   mass.z -= arcCount * (nextZ - sum.partZ);
   sum.part = next;
@@ -221,7 +226,10 @@ export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMa
     : offer.partZ - taken.partZ;
   if (!(Math.abs(dz) <= zMax) || (order !== 'went-back' && dz < 0)) return 'impossible';
   if (dz < 0 && mass.z + dz < mass.z * KEPT_SHARE_MIN) return 'put-off';
-  if (!addDifference(mass.y, taken, offer, carryMoved, X_MAX * (mass.z + dz))) return 'overflow';
+  const y = plusDifference(mass.y, taken, offer, carryMoved, X_MAX * (mass.z + dz));
+  if (y === undefined) return 'overflow';
+  vacate(mass.y);
+  mass.y = y;
   mass.z += dz;
   note(taken, offer, carryMoved);
   return 'taken';
@@ -258,20 +266,39 @@ function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
   return epoch === taken.epoch && incarnation === taken.incarnation;
 }
 
-/** y ← y + (carry + part) − (carry taken + part taken). False, and nothing added, where that moves an element beyond ±`yMax`. */
-function addDifference(
+/** y + (carry + part) − (carry taken + part taken). Undefined where that moves an element beyond ±`yMax`. */
+function plusDifference(
+  y: Float64Array,
+  taken: Taken,
+  offer: Offer,
+  carryMoved: boolean,
+  yMax: number,
+): Float64Array | undefined {
+  assert(offer.part.length === y.length, 'a sum and a mass of different lengths');
+  const next = vacant(y.length);
+  const isWithin =
+    carryMoved || taken.part === undefined
+      ? plusMoved(next, y, taken, offer, carryMoved, yMax)
+      : plusGift(next, y, offer.part, taken.part, yMax);
+  if (isWithin) return next;
+  vacate(next);
+  return undefined;
+}
+
+/** The same for what comes seldom: a first sum, and one of another epoch. */
+function plusMoved(
+  next: Float64Array,
   y: Float64Array,
   taken: Taken,
   offer: Offer,
   carryMoved: boolean,
   yMax: number,
 ): boolean {
-  assert(offer.part.length === y.length, 'a sum and a mass of different lengths');
   for (let at = 0; at < y.length; at++) {
     const gift = differenceAt(at, taken, offer, carryMoved);
-    if (gift !== 0 && !(Math.abs(y[at]! + gift) <= yMax)) return false;
+    next[at] = y[at]! + gift;
+    if (gift !== 0 && !(Math.abs(next[at]!) <= yMax)) return false;
   }
-  for (let at = 0; at < y.length; at++) y[at]! += differenceAt(at, taken, offer, carryMoved);
   return true;
 }
 
@@ -294,7 +321,9 @@ function note(taken: Taken, offer: Offer, carryMoved: boolean): void {
   taken.incarnation = offer.incarnation;
   taken.life = offer.life;
   taken.count = offer.count;
+  if (taken.exclusive && taken.part !== undefined) vacate(taken.part);
   taken.part = offer.part;
+  taken.exclusive = offer.exclusive;
   taken.partZ = offer.partZ;
   taken.epoch = offer.epoch;
   if (!carryMoved) return;

@@ -25,10 +25,19 @@ import {
   takeOnce,
   tellsCarry,
 } from './mass.ts';
+import { addChange, divide } from './mass-loops.ts';
 import { oneOf, parseOptions, realNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
 import { packPushSum, unpackPushSum } from './push-sum-snapshot.ts';
-import type { ExchangeRule, RuleAction, RuleContext, RuleMessage, RuleRefusal, RuleScope } from './rule.ts';
+import type {
+  ExchangeRule,
+  RuleAction,
+  RuleContext,
+  RuleEvent,
+  RuleMessage,
+  RuleRefusal,
+  RuleScope,
+} from './rule.ts';
 
 /** How often a peer that leaves says what it gave. */
 const FAREWELLS = 3;
@@ -61,6 +70,8 @@ export interface PushSumState {
   /** De-biased params at the start of `paramsRound`. */
   params: Vector;
   paramsRound: number;
+  /** Where the next ones go: what training gave, which nobody else holds. */
+  next: Vector | undefined;
   training: boolean;
   readonly arcs: Arcs;
   readonly taken: Map<number, Taken>;
@@ -123,6 +134,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
       entered: kept?.entered ?? false,
       params: NO_PARAMS,
       paramsRound: kept?.paramsRound ?? firstRound,
+      next: undefined,
       training: false,
       arcs: kept?.arcs ?? createArcs(context.outNeighbours),
       taken: kept?.taken ?? createAllTaken(context.inNeighbours),
@@ -142,7 +154,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
       case 'trained':
         return trained(state, event.params, scope);
       case 'received':
-        return received(state, event.from, event.incarnation, event.message);
+        return received(state, event);
       case 'neighbour':
         if (event.status === 'down') neighbourDown(state.arcs, event.peer);
         else neighbourUp(state.arcs, event.peer, event.incarnation);
@@ -195,7 +207,8 @@ function adopt({ mass }: PushSumState, params: Vector): void {
 function trained(state: PushSumState, params: Vector, scope: RuleScope): RuleAction[] {
   const { y, z } = present(state.mass, 'mass');
   const factor = Math.min(1, state.options.stepFactorMax * z);
-  for (let at = 0; at < y.length; at++) y[at]! += factor * (params[at]! - state.params[at]!);
+  addChange(y, factor, params, state.params);
+  state.next = params === state.params ? undefined : params;
   state.training = false;
   return proceed(state, scope);
 }
@@ -205,17 +218,12 @@ function proceed(state: PushSumState, scope: RuleScope): RuleAction[] {
   const wait = mayEnd(state.pace, scope.now);
   if (wait !== undefined) return [wait];
   const actions = push(state, true);
-  state.params = debiased(present(state.mass, 'mass'), state.params);
+  const { y, z } = present(state.mass, 'mass');
+  state.params = divide(state.next ?? zeros(precisionOf(state.params), y.length), y, z);
+  state.next = undefined;
   state.paramsRound = state.round + 1;
   actions.push({ kind: 'complete', round: state.round, params: state.params, excluded: NOBODY });
   return actions;
-}
-
-/** x = y/z in the precision of the params. */
-function debiased({ y, z }: Mass, params: Vector): Vector {
-  const x = zeros(precisionOf(params), y.length);
-  for (let at = 0; at < x.length; at++) x[at] = y[at]! / z;
-  return x;
 }
 
 /** Gives to all that are up, and tells them what they have been given so far. */
@@ -252,9 +260,7 @@ function tellSums(state: PushSumState): RuleAction[] {
 
 function received(
   state: PushSumState,
-  from: number,
-  incarnation: number,
-  message: RuleMessage,
+  { from, incarnation, message, exclusive }: RuleEvent & { kind: 'received' },
 ): readonly RuleAction[] {
   const first = present(message.vectors[0], 'a vector') as Float64Array;
   state.mass ??= createMass(first.length);
@@ -262,7 +268,7 @@ function received(
   if ((message.kind === 'share') !== (variant === 'plain'))
     return refuse(from, 'unexpected', `${message.kind} in a run that is ${variant}`);
   if (message.kind === 'share') return takeShare(state.mass, from, message, state.context.peerCount);
-  const offer = offerOf(message, incarnation);
+  const offer = offerOf(message, incarnation, exclusive === true);
   if (offer === undefined) return refuse(from, 'malformed', `numbers ${message.numbers.join(', ')}`);
   const taken = present(state.taken.get(from), 'an in-neighbour');
   const { peerCount, rounds } = state.context;
@@ -309,14 +315,18 @@ function takeShare(
 }
 
 /** Undefined where the numbers are not those of a sum. A hundred thousand peers are simulated here: nothing is made in vain. */
-function offerOf({ kind, numbers, vectors }: RuleMessage, incarnation: number): Offer | undefined {
+function offerOf(
+  { kind, numbers, vectors }: RuleMessage,
+  incarnation: number,
+  exclusive: boolean,
+): Offer | undefined {
   const [life, startCount, epoch, count, partZ] = numbers;
   if (numbers.length !== (kind === 'base' ? 6 : 5) || partZ === undefined) return undefined;
   if (!isCount(life) || !isCount(startCount) || !isCount(epoch) || !isCount(count)) return undefined;
   const part = vectors[0] as Float64Array;
   const carry = vectors[1] as Float64Array | undefined;
   const carryZ = numbers[5] ?? 0;
-  return { incarnation, life, startCount, epoch, count, part, partZ, carry, carryZ };
+  return { incarnation, life, startCount, epoch, count, part, exclusive, partZ, carry, carryZ };
 }
 
 function isCount(value: number | undefined): value is number {

@@ -28,6 +28,7 @@ export class PeerNode {
   /** Events wait while the peer is new (a neighbour may be quicker than our own start), and go nowhere once it has ended. */
   #life: 'new' | 'running' | 'ended' = 'new';
   #stepping = false;
+  #hasFailed = false;
   readonly #timers = new Map<string, Timer>();
   /** Writes and evaluations under way, one after another. */
   #background: Promise<void> = Promise.resolve();
@@ -354,14 +355,20 @@ export class PeerNode {
   }
 
   #inBackground(work: () => Promise<void>): void {
-    this.#background = this.#background.then(work).catch((error: unknown) => this.#fail(error));
+    this.#background = this.#background
+      .then(() => (this.#hasFailed ? undefined : work()))
+      .catch((error: unknown) => this.#fail(error));
   }
 
-  /** The node cannot go on: disk, Trainer, or a bug. It takes no further step, and whoever waits for `finished` is told. */
+  /**
+   * The node cannot go on: disk, Trainer, or a bug. It takes no further step, and whoever waits for `finished` is told, once what is being
+   * written is written: the launcher ends the process for it.
+   */
   #fail(error: unknown): void {
     this.#life = 'ended';
+    this.#hasFailed = true;
     const cause = error instanceof Error ? error : new OperatingError('node-failed', String(error));
-    this.#settle?.reject(cause);
+    void this.#background.then(() => this.#settle?.reject(cause));
   }
 }
 

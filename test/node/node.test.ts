@@ -148,6 +148,34 @@ describe('a failure', () => {
     await Promise.all(others.map(({ node }) => node.close()));
   });
 
+  test('is told when the checkpoint that is being written is out, and no further one is begun', async () => {
+    const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 400 }) });
+    const { storage, node } = swarm.peers[0]!;
+    const write = storage.write.bind(storage);
+    let writing = 0;
+    let written = 0;
+    const begun = new Promise<void>((resolve) => {
+      storage.write = async (path, bytes) => {
+        writing += 1;
+        resolve();
+        for (let turn = 0; turn < 50; turn++) await new Promise((next) => setImmediate(next));
+        await write(path, bytes);
+        writing -= 1;
+        written += 1;
+      };
+    });
+    await swarm.start();
+    await begun;
+    storage.append = () => {
+      throw new Error('the disk is gone');
+    };
+    node.stop('to write a line');
+    await expect(node.finished).rejects.toThrow('the disk is gone');
+    expect({ writing, written }).toEqual({ writing: 0, written: 1 });
+    await swarm.close();
+    expect({ writing, written }).toEqual({ writing: 0, written: 1 });
+  });
+
   test('is final: a failed node takes no further step', async () => {
     const swarm = await testSwarm({ plan: virtualPlan({ ...patient, rounds: 8 }) });
     const { storage, node } = swarm.peers[0]!;

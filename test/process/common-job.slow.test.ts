@@ -42,7 +42,11 @@ describe('the common job', () => {
       const path = join(folder, `${name}.json`);
       writeFileSync(path, text);
       const out = join(folder, name);
-      const settings = ['--set', `data.partition=${JSON.stringify({ kind: 'file', path })}`];
+      // Longer than any machine is busy: what is compared is what ten silos compute that all wait for each other.
+      const settings = [
+        `data.partition=${JSON.stringify({ kind: 'file', path })}`,
+        'exchange.deadline={floorMs: 120000, ceilingMs: 120000}',
+      ].flatMap((setting) => ['--set', setting]);
       const argv = ['dist/main.js', 'swarm', 'topologies/common-job.yaml', '--out', out, ...settings];
       const { status, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8' });
       expect(status, stderr).toBe(0);

@@ -15,11 +15,20 @@ export interface AwaitedNeighbour {
   absence: ExclusionReason;
   readonly inbox: Map<number, Vector>;
   readonly lagsMs: number[];
-  /** How long it is waited for with these lags; undefined where one has come since that was last asked for. */
-  allowanceMs: number | undefined;
+  /** What these lags come to; undefined where one has come since that was last asked for. */
+  patience: Patience | undefined;
+  /** How often it was asked in this round for what has not come (asking.ts). */
+  asks: number;
   /** The deadline counts from here if that is later than the start of the round. */
   graceFromMs: number;
   downSinceMs: number | undefined;
+}
+
+export interface Patience {
+  /** How late it usually is; 0 where too little is known. */
+  readonly usualMs: number;
+  /** How long it is waited for. */
+  readonly allowanceMs: number;
 }
 
 /** How much less than everything of this round is enough to go on; nothing by default. */

@@ -11,6 +11,7 @@
  * A peer that is alone (all its neighbours left out) keeps the pace at which they were last heard, factor · median of lags: else it
  * would race ahead without them, and on its return they would take its params for the most advanced. Those that said goodbye hold
  * nobody back: where all have, the peer goes its own pace.
+ * Before its deadline a neighbour that is late is asked for its message again (asking.ts): it may have been lost.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
  *
  * Two ways to wait for less. Bounded staleness s (Ho et al. 2013): where a neighbour's message for this round is not here, its newest
@@ -22,6 +23,7 @@
  */
 import { present } from '../base/assert.ts';
 import type { Vector } from '../params/layout.ts';
+import { type AskWindow, askAgain } from './asking.ts';
 import {
   type AwaitedNeighbour,
   type Barrier,
@@ -30,11 +32,12 @@ import {
   JOIN_ROUNDS_MAX,
   mayJoin,
   newestOf,
+  type Patience,
   type Slack,
   usable,
 } from './barrier-state.ts';
 import { addLag, allowanceMs, usualLagMs } from './lags.ts';
-import type { ExclusionReason, RuleContext } from './rule.ts';
+import type { DeadlineOptions, ExclusionReason, RuleContext } from './rule.ts';
 
 /** Rounds whose start is remembered, to measure how late a stale message is. */
 const STARTS_MAX = 32;
@@ -52,6 +55,8 @@ export interface Wait {
   /** Neighbours whose message is here, of this round or, as far as the slack goes, an older one; ascending, with it. */
   readonly arrived: readonly { readonly peer: number; readonly vector: Vector }[];
   readonly waitingFor: readonly number[];
+  /** Of these, who is to be asked for its message again, now. */
+  readonly ask: readonly number[];
   readonly excluded: readonly Exclusion[];
   /** When to look again; undefined when the round can go on. */
   readonly wakeAtMs: number | undefined;
@@ -72,7 +77,8 @@ export function createBarrier(
       absence: 'absent',
       inbox: new Map(),
       lagsMs: [],
-      allowanceMs: undefined,
+      patience: undefined,
+      asks: 0,
       graceFromMs: 0,
       downSinceMs: undefined,
     });
@@ -104,6 +110,7 @@ export function openRound(barrier: Barrier, round: number, nowMs: number): void 
   barrier.startsMs.set(round, nowMs);
   for (const old of barrier.startsMs.keys()) if (old <= round - STARTS_MAX) barrier.startsMs.delete(old);
   for (const neighbour of barrier.neighbours.values()) {
+    neighbour.asks = 0;
     for (const old of neighbour.inbox.keys())
       if (old < round - barrier.slack.staleness) neighbour.inbox.delete(old);
     if (neighbour.inbox.has(round)) noteLag(neighbour, 0);
@@ -183,6 +190,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   barrier.waitsFromMs ??= nowMs;
   const arrived: { peer: number; vector: Vector }[] = [];
   const waitingFor: number[] = [];
+  const ask: number[] = [];
   const excluded: Exclusion[] = [];
   let wakeAtMs: number | undefined;
   let firstPeer = -1;
@@ -205,7 +213,10 @@ export function look(barrier: Barrier, nowMs: number): Wait {
       continue;
     }
     waitingFor.push(peer);
-    const againMs = deadlineOf(barrier, neighbour).atMs;
+    const { fromMs, atMs } = deadlineOf(barrier, neighbour);
+    const asking = askAgain(neighbour, askWindow(barrier, neighbour, fromMs, atMs), nowMs);
+    if (asking.isDue) ask.push(peer);
+    const againMs = Math.min(atMs, asking.againMs);
     if (wakeAtMs !== undefined && wakeAtMs <= againMs) continue;
     wakeAtMs = againMs;
     firstPeer = peer;
@@ -213,6 +224,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   if (waitingFor.length > 0 && arrived.length >= inThisRound(barrier).length - barrier.slack.backups) {
     for (const peer of waitingFor.splice(0)) excluded.push({ peer, reason: 'late' });
     excluded.sort((a, b) => a.peer - b.peer);
+    ask.length = 0;
     wakeAtMs = undefined;
   }
   if (isAlone(barrier)) {
@@ -221,7 +233,7 @@ export function look(barrier: Barrier, nowMs: number): Wait {
   }
   const { length: count } = waitingFor;
   barrier.missing = count > 0 && wakeAtMs !== undefined ? { count, firstPeer, wakeAtMs } : undefined;
-  return { arrived, waitingFor, excluded, wakeAtMs };
+  return { arrived, waitingFor, ask, excluded, wakeAtMs };
 }
 
 /** Whether the next look would find too few here and the same deadline as the last one: it need not be taken. */
@@ -238,11 +250,13 @@ export function waitsOn({ missing, slack }: Barrier, wakeAtMs: number | undefine
 function noteMissing(barrier: Barrier, neighbour: AwaitedNeighbour, round: number): void {
   const { missing } = barrier;
   if (missing === undefined) return;
-  const { peer, awaitedFrom } = neighbour;
+  const { peer, awaitedFrom, asks } = neighbour;
   if (round < barrier.round || awaitedFrom === undefined || peer === missing.firstPeer)
     barrier.missing = undefined;
   else if (round === barrier.round || (mayJoin(barrier) && usable(barrier, neighbour) === undefined))
     missing.count -= 1;
+  // That this round's was lost is a reason to ask.
+  else if (asks === 0 && usable(barrier, neighbour) === undefined) barrier.missing = undefined;
 }
 
 /** Neighbours whose message for this round is awaited and not here, ascending; all of them while this peer is alone. */
@@ -286,19 +300,36 @@ function paceMs({ options, neighbours }: Barrier): number {
 function deadlineOf(
   barrier: Barrier,
   neighbour: AwaitedNeighbour,
-): { atMs: number; reason: ExclusionReason } {
+): { fromMs: number; atMs: number; reason: ExclusionReason } {
   const { restarted, round, options, waitsFromMs = 0 } = barrier;
   const startMs =
     restarted.round === round ? restarted.atMs : present(barrier.startsMs.get(round), 'start of the round');
   const graceMsMax = Math.max(startMs, waitsFromMs) + options.ceilingMs;
   const fromMs = Math.max(startMs, Math.min(neighbour.graceFromMs, graceMsMax));
-  neighbour.allowanceMs ??= allowanceMs(options, neighbour.lagsMs);
-  const deadlineMs = fromMs + neighbour.allowanceMs;
+  const deadlineMs = fromMs + patienceWith(neighbour, options).allowanceMs;
   const downMs =
     neighbour.downSinceMs === undefined
       ? Number.POSITIVE_INFINITY
       : neighbour.downSinceMs + options.downGraceMs;
-  return downMs < deadlineMs ? { atMs: downMs, reason: 'down' } : { atMs: deadlineMs, reason: 'deadline' };
+  return downMs < deadlineMs
+    ? { fromMs, atMs: downMs, reason: 'down' }
+    : { fromMs, atMs: deadlineMs, reason: 'deadline' };
+}
+
+function patienceWith(neighbour: AwaitedNeighbour, options: DeadlineOptions): Patience {
+  const { lagsMs } = neighbour;
+  neighbour.patience ??= { usualMs: usualLagMs(lagsMs) ?? 0, allowanceMs: allowanceMs(options, lagsMs) };
+  return neighbour.patience;
+}
+
+function askWindow(
+  { round, waitsFromMs = 0, options }: Barrier,
+  neighbour: AwaitedNeighbour,
+  fromMs: number,
+  untilMs: number,
+): AskWindow {
+  const usuallyMs = fromMs + patienceWith(neighbour, options).usualMs;
+  return { round, fromMs: Math.max(usuallyMs, waitsFromMs), untilMs };
 }
 
 /** Whether the deadline is noticed so late that this process was suspended; then it starts again, once a round. */
@@ -327,6 +358,6 @@ function startAwaiting(neighbour: AwaitedNeighbour, round: number, nowMs: number
 }
 
 function noteLag(neighbour: AwaitedNeighbour, lagMs: number): void {
-  neighbour.allowanceMs = undefined;
+  neighbour.patience = undefined;
   addLag(neighbour.lagsMs, lagMs);
 }

@@ -285,18 +285,20 @@ function received(
 function takeChange(state: ChocoState, from: number, change: Change, nowMs: number): RuleAction[] {
   const { barrier } = state;
   const replica = present(state.replicas.get(from), `replica of ${from}`);
+  const actions: RuleAction[] = [];
+  // Changes of earlier rounds, as after a jump, would leave no room in the chain.
+  if (replica.chain.some(({ round }) => round < state.round)) apply(state, replica, state.round - 1, actions);
   const taken = take(replica, change);
   if (taken === 'duplicate')
-    return [{ kind: 'refuse', from, reason: change.round < state.round ? 'stale' : 'duplicate' }];
+    return [...actions, { kind: 'refuse', from, reason: change.round < state.round ? 'stale' : 'duplicate' }];
   if (taken === 'gap') {
     const detail = `a change from ${shown(change.from ?? ZERO)}, but the replica is at ${shown(tipOf(replica))}`;
     const refusal = { kind: 'refuse', from, reason: 'out-of-step', detail } as const;
     // Of changes that cannot be taken the barrier hears nothing: that the neighbour is far ahead would go unnoticed.
     const isAhead = change.round > barrier.round + (state.context.aheadMax.get(from) ?? 1);
     const behind: RuleAction[] = isAhead ? [{ kind: 'behind', round: change.round }] : [];
-    return [refusal, ...ask(state, replica, change.round), ...behind];
+    return [...actions, refusal, ...ask(state, replica, change.round), ...behind];
   }
-  const actions: RuleAction[] = [];
   for (const { content, round } of taken) {
     // A whole vector stands for the rounds before it, too, that this peer has not mixed yet.
     if (!(content instanceof Uint8Array)) {
@@ -352,16 +354,20 @@ function catchUpAll(state: ChocoState, wait: Wait, actions: RuleAction[]): reado
   const excluded = [...wait.excluded];
   for (const replica of state.replicas.values()) {
     const { peer } = replica;
-    const { scratch, problem } = catchUp(replica, state.round, state.model.codec, state.scratch);
-    state.scratch = scratch;
-    if (problem !== undefined) {
-      actions.push({ kind: 'refuse', from: peer, reason: 'malformed', detail: problem });
-      actions.push(...ask(state, replica, state.round));
-    }
+    apply(state, replica, state.round, actions);
     const arrived = wait.arrived.some((one) => one.peer === peer);
     if (arrived && replica.round < state.round) excluded.push({ peer, reason: 'absent' });
   }
   return excluded.sort((a, b) => a.peer - b.peer);
+}
+
+/** Brings a replica up to `round`. */
+function apply(state: ChocoState, replica: Replica, round: number, actions: RuleAction[]): void {
+  const { scratch, problem } = catchUp(replica, round, state.model.codec, state.scratch);
+  state.scratch = scratch;
+  if (problem === undefined) return;
+  actions.push({ kind: 'refuse', from: replica.peer, reason: 'malformed', detail: problem });
+  actions.push(...ask(state, replica, state.round));
 }
 
 /** x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ), j ascending; written over x where nobody else holds that (spare.ts says what for). */

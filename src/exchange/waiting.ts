@@ -33,7 +33,8 @@ export function heedNeighbour(
 export function whenAllHere(state: Waiting, nowMs: number, actions: RuleAction[]): Wait | undefined {
   if (waitsOn(state.barrier, state.wakeAtMs, nowMs)) return undefined;
   const wait = look(state.barrier, nowMs);
-  const { wakeAtMs } = wait;
+  const { wakeAtMs, ask } = wait;
+  if (ask.length > 0) actions.push({ kind: 'ask', of: ask, round: state.barrier.round });
   if (wakeAtMs === undefined) {
     if (state.wakeAtMs !== undefined) actions.push({ kind: 'clearTimer', name: 'deadline' });
     state.wakeAtMs = undefined;

@@ -12,6 +12,9 @@ import { beginRound, everybodyUp, feed, jumpTo, peersUp } from './rounds.ts';
 import { type Run, refuse, send } from './run.ts';
 import type { Neighbour, PeerState } from './state.ts';
 
+/** As often as a rule asks in a round. */
+const ASKED_FOR_MAX = 4;
+
 /** Whether this peer cannot go on from where it is, seen that a neighbour is in `round`. An asynchronous one goes its own pace. */
 export function isBehind(
   { config, phase, round: own }: PeerState,
@@ -55,6 +58,22 @@ export function resendTo(run: Run, { sent, peer }: Neighbour, fromRound: number)
   if (!config.rule.synchronous) return;
   for (const { round, sequence, message } of sent)
     if (round >= fromRound) run.actions.push({ kind: 'send', to: [peer], sequence, message });
+}
+
+/**
+ * The neighbour waits for what it was sent for `fromRound`, which may have been lost. A question is a few bytes and the answer may be a
+ * whole model: each message is sent again ASKED_FOR_MAX times at most. Who has sent nothing yet has no answer.
+ */
+export function sendAgain(run: Run, { sent, peer }: Neighbour, fromRound: number): void {
+  for (const kept of sent) {
+    if (kept.round < fromRound) continue;
+    if (kept.askedFor >= ASKED_FOR_MAX) {
+      refuse(run, peer, 'unexpected');
+      continue;
+    }
+    kept.askedFor += 1;
+    run.actions.push({ kind: 'send', to: [peer], sequence: kept.sequence, message: kept.message });
+  }
 }
 
 /** Sends a failed message once more; false where it is an old one or has had its second try. */

@@ -103,6 +103,8 @@ function perform(run: Run, action: RuleAction): void {
       return refuse(run, action.from, action.reason, action.detail);
     case 'halfExchange':
       return noteHalfExchange(run, action);
+    case 'ask':
+      return ask(run, action);
     case 'behind':
       return askForState(run, action.round);
     case 'complete':
@@ -141,8 +143,18 @@ function sendRuleMessage(run: Run, { to, message }: RuleAction & { kind: 'send' 
   for (const peer of to) {
     const neighbour = state.neighbours.get(peer);
     if (neighbour === undefined) continue;
-    keepSent(neighbour, { sequence, round: message.round, message: sent, retried: false });
+    keepSent(neighbour, { sequence, round: message.round, message: sent, retried: false, askedFor: 0 });
   }
+}
+
+/** Who is not linked sends again by itself when it is. */
+function ask(run: Run, { of, round }: RuleAction & { kind: 'ask' }): void {
+  const { neighbours } = run.state;
+  send(
+    run,
+    of.filter((peer) => neighbours.get(peer)?.up === true),
+    { type: 'again', round },
+  );
 }
 
 function complete(run: Run, action: RuleAction & { kind: 'complete' }): void {

@@ -34,6 +34,8 @@ interface SentMessage {
   readonly message: PeerMessage;
   /** Sent once more, after it failed on a link that stayed up. */
   retried: boolean;
+  /** How often it was sent again because the neighbour asked. */
+  askedFor: number;
 }
 
 /** A request for state under way. */

@@ -24,6 +24,7 @@ import {
   meetInStep,
   resendTo,
   retryTo,
+  sendAgain,
   takeState,
   tellWhereWeAre,
 } from './catch-up.ts';
@@ -206,6 +207,8 @@ function received(run: Run, { name, message, exclusive }: PeerEvent & { kind: 'r
       return tellWhereWeAre(run, from, message.message.round);
     case 'pull':
       return answerPull(run, neighbour);
+    case 'again':
+      return sendAgain(run, neighbour, message.round);
     case 'state':
       if (state.pulling !== undefined) learn(state, message.agreement);
       return takeState(run, neighbour, message.round, message.params);

@@ -25,6 +25,7 @@ export function frameBytesOf({ incarnation, sequence, message }: Envelope): numb
     case 'pull':
     case 'rejoin':
     case 'leave':
+    case 'again':
       return frameBytes(head, 0);
   }
 }

@@ -19,7 +19,7 @@ export const HEAD_BYTES_MAX = 4096;
 const NUMBERS_MAX = 64;
 const HEAD_ITEMS_MAX = 6;
 /** Codes of the types that carry no rule message, by place. */
-const TYPES = ['pull', 'state', 'rejoin', 'leave'] as const satisfies PeerMessage['type'][];
+const TYPES = ['pull', 'state', 'rejoin', 'leave', 'again'] as const satisfies PeerMessage['type'][];
 /** The code of the rule's first kind. */
 const EXCHANGE = 8;
 
@@ -42,7 +42,9 @@ export type PeerMessage =
   /** I am at `round` and take part from there on. */
   | { readonly type: 'rejoin'; readonly round: number }
   /** I stop in `round` and take part in nothing more. */
-  | { readonly type: 'leave'; readonly round: number };
+  | { readonly type: 'leave'; readonly round: number }
+  /** What you sent me for this round has not come: please send it again, and what you have sent since. */
+  | { readonly type: 'again'; readonly round: number };
 
 /** (sender, incarnation, sequence) names a message for ever: duplicates and replays are told by it. */
 export interface Envelope {
@@ -209,6 +211,7 @@ function envelopeOf(head: NamedHead, vectors: readonly Vector[], payload: Uint8A
     case 'pull':
     case 'rejoin':
     case 'leave':
+    case 'again':
       return { incarnation, sequence, message: { type, round } };
   }
 }

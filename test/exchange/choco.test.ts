@@ -256,6 +256,33 @@ describe('replicas', () => {
   });
 });
 
+test('after a jump to another round, changes of earlier rounds leave room for those that a repair brings', () => {
+  const params = (round: number) => Float32Array.from({ length: 400 }, (_, index) => Math.sin(round + index));
+  // Nobody is waited for by the owner: it goes on without an answer.
+  const owner = new DrivenRule({ rule: 'choco', self: 1, outNeighbours: [0], inNeighbours: [] });
+  const deltas: RuleMessage[] = [];
+  for (let round = 0; round <= 9; round++) {
+    owner.begin(round, params(round));
+    const [sent] = sends(owner.step({ kind: 'trained', params: params(round + 1) }));
+    if (sent !== undefined) deltas.push(sent.message);
+  }
+  const peer = new DrivenRule({ rule: 'choco', self: 0, outNeighbours: [1] });
+  peer.begin(0, params(0));
+  for (const delta of deltas.slice(0, 6)) peer.hears(1, delta); // more than it keeps
+  peer.begin(9, params(3));
+  const asked = sends(peer.hears(1, deltas[9]!));
+  expect(asked.map(({ message }) => message.kind)).toEqual(['repair']);
+  const answers = sends(owner.hears(0, asked[0]!.message));
+  expect(answers.length).toBeGreaterThan(3);
+  for (const { message } of answers) peer.hears(1, message);
+  const done = peer.step({ kind: 'trained', params: params(4) }).find(({ kind }) => kind === 'complete');
+  expect(done).toMatchObject({ round: 9, excluded: [] });
+  const held = (peer.state as ChocoState).replicas.get(1)!;
+  const { own } = (owner.state as ChocoState).model;
+  expect(held.version).toEqual(own.version);
+  expect(vectorDigest(held.vector!)).toBe(vectorDigest(own.vector!));
+});
+
 describe('what a change says of its version', () => {
   const peerOf = (life: RuleLife) =>
     new DrivenRule({

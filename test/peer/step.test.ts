@@ -217,7 +217,8 @@ describe('a request for state', () => {
     expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state']);
     peer.trained();
     peer.now += plan.pullTimeoutMs;
-    expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state', 'exchange']);
+    // By then it asks for theirs.
+    expect(sends(peer.hears(1, { type: 'pull', round: 0 }))).toEqual(['state', 'again', 'exchange']);
   });
 
   test('made again and again is refused, unless the neighbour started anew', () => {
@@ -309,6 +310,43 @@ describe('a request for state', () => {
     peer.hears(1, { type: 'state', round: 20, params });
     const actions = peer.hears(4, { type: 'state', round: 20, params });
     expect(actions).toContainEqual(expect.objectContaining({ kind: 'finish', reason: 'rounds', round: 20 }));
+  });
+});
+
+describe('a message that may be lost', () => {
+  const sequencesOf = (actions: readonly PeerAction[]) =>
+    actions.flatMap((action) => (action.kind === 'send' ? [action.sequence] : []));
+
+  test('is sent again under its name to who asks, four times at most', () => {
+    const peer = running();
+    const sent = sequencesOf(peer.trained());
+    expect(sent).toHaveLength(1);
+    for (let time = 0; time < 4; time++) {
+      const actions = peer.hears(1, { type: 'again', round: 0 });
+      expect(actions).toEqual([expect.objectContaining({ kind: 'send', to: [1], sequence: sent[0] })]);
+    }
+    const actions = peer.hears(1, { type: 'again', round: 0 });
+    expect(sequencesOf(actions)).toEqual([]);
+    expect(refusals(actions)).toEqual(['unexpected']);
+    // What one neighbour had is no loss to the other.
+    expect(sequencesOf(peer.hears(4, { type: 'again', round: 0 }))).toEqual(sent);
+  });
+
+  test('costs nothing where there is none yet, or only older ones', () => {
+    const peer = running();
+    expect(peer.hears(1, { type: 'again', round: 0 })).toEqual([]);
+    peer.trained();
+    expect(peer.hears(1, { type: 'again', round: 1 })).toEqual([]);
+  });
+
+  test('is asked for from who is linked only', () => {
+    const peer = running();
+    peer.does({ kind: 'linkDown', peer: 4, reason: 'test' });
+    peer.trained();
+    peer.now += 100;
+    const actions = peer.does({ kind: 'timer', name: 'rule.deadline' });
+    const asked = actions.find((action) => action.kind === 'send');
+    expect(asked).toMatchObject({ to: [1], message: { type: 'again', round: 0 } });
   });
 });
 

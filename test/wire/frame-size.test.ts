@@ -35,7 +35,10 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     { type: fc.constant('state' as const), round, params: vector, agreement },
     { requiredKeys: ['type', 'round', 'params'] },
   ),
-  fc.record({ type: fc.constantFrom('pull' as const, 'rejoin' as const, 'leave' as const), round }),
+  fc.record({
+    type: fc.constantFrom('pull' as const, 'rejoin' as const, 'leave' as const, 'again' as const),
+    round,
+  }),
 );
 
 /** Those of a rule that has this message's kind and two others. */

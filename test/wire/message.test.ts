@@ -46,7 +46,7 @@ const exchanged = fc.oneof(
 );
 const message = fc.oneof(
   exchanged.map((inner) => ({ type: 'exchange' as const, message: inner })),
-  fc.record({ type: fc.constantFrom('pull' as const, 'rejoin' as const), round }),
+  fc.record({ type: fc.constantFrom('pull' as const, 'rejoin' as const, 'again' as const), round }),
   fc.record({ type: fc.constant('state' as const), round, params: f32 }),
 );
 const envelopes: fc.Arbitrary<Envelope> = fc.record({ incarnation: count, sequence: count, message });
@@ -155,7 +155,7 @@ describe('envelope', () => {
     ['NaN as a number', head({ numbers: [Number.NaN] }), 'head-invalid'],
     ['trailing bytes', joined([head({}), Uint8Array.of(0)]), 'head-invalid'],
     ['a round beyond the run', head({ round: 50 }), 'round-out-of-range'],
-    ['a code between types and kinds', head({ code: 4 }), 'kind-unknown'],
+    ['a code between types and kinds', head({ code: 5 }), 'kind-unknown'],
     ['a code beyond the kinds', head({ code: 8 + kinds.length }), 'kind-unknown'],
     ['a huge code', head({ code: Number.MAX_SAFE_INTEGER }), 'kind-unknown'],
   ])('%s is refused', (_, bytes, reason) => {

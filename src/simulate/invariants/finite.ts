@@ -23,6 +23,7 @@ function holdsUp(message: PeerMessage): boolean {
     case 'pull':
     case 'rejoin':
     case 'leave':
+    case 'again':
       return true;
   }
 }

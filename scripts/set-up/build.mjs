@@ -13,7 +13,9 @@ import { step } from './progress.mjs';
 const dist = join(root, 'dist');
 const stampPath = join(dist, '.built.json');
 /** What the last steps of a build write: without them dist/ has lost files since. */
-const LAST = ['main.js', 'bundle/swarm-child.js', 'bundle/worker.js'].map((path) => join(dist, path));
+const LAST = ['main.js', 'bundle/command-line.js', 'bundle/swarm-child.js', 'bundle/worker.js'].map((path) =>
+  join(dist, path),
+);
 
 /** @returns {boolean} whether dist/ is what the sources compile to */
 export function isBuilt() {

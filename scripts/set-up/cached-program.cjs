@@ -12,7 +12,8 @@ const { Script } = require('node:vm');
 const DIGEST_BYTES = 32;
 const path = __filename.replace(/\.js$/, '.program.cjs');
 const cachePath = `${path}.cache`;
-const source = readFileSync(path, 'latin1');
+const bytes = readFileSync(path);
+const source = bytes.toString('latin1');
 const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
   filename: path,
   cachedData: readCache(),
@@ -22,15 +23,15 @@ if (process.env.GRAPEVINE_CODE_CACHE === 'write') process.on('exit', writeCache)
 script.runInThisContext()(exports, require, module, path, __dirname);
 
 function digestOf(data) {
-  return createHash('sha256').update(source, 'latin1').update(data).digest();
+  return createHash('sha256').update(bytes).update(data).digest();
 }
 
 /** @returns {Buffer | undefined} */
 function readCache() {
   try {
-    const bytes = readFileSync(cachePath);
-    const data = bytes.subarray(DIGEST_BYTES);
-    return digestOf(data).equals(bytes.subarray(0, DIGEST_BYTES)) ? data : undefined;
+    const kept = readFileSync(cachePath);
+    const data = kept.subarray(DIGEST_BYTES);
+    return digestOf(data).equals(kept.subarray(0, DIGEST_BYTES)) ? data : undefined;
   } catch {
     return undefined;
   }

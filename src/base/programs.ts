@@ -6,22 +6,20 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** From here as from a bundle: both lie one folder below dist/. */
-const dist = new URL('../', import.meta.url);
-const bundles = new URL('bundle/', dist);
-const COMPILED_FROM = new URL('.tsbuildinfo', dist);
-const BUNDLED_FROM = new URL('compiled-from', bundles);
+/** dist/, from here as from a bundle: both lie one folder below it. */
+const here = new URL('../', import.meta.url);
 
-/** `module`: its path in dist/, such as `cli/swarm-child.js`; its bundle has the same file name. */
-export function programUrl(module: string): URL {
-  const bundle = new URL(module.replace(/^.*\//, ''), bundles);
-  return isFresh() && existsSync(bundle) ? bundle : new URL(module, dist);
+/** `module`: its path in `dist`, such as `cli/swarm-child.js`; its bundle has the same file name. */
+export function programUrl(module: string, dist: URL = here): URL {
+  const bundle = new URL(`bundle/${module.replace(/^.*\//, '')}`, dist);
+  return isFresh(dist) && existsSync(bundle) ? bundle : new URL(module, dist);
 }
 
-function isFresh(): boolean {
+function isFresh(dist: URL): boolean {
   try {
-    const digest = createHash('sha256').update(readFileSync(COMPILED_FROM)).digest('hex');
-    return readFileSync(BUNDLED_FROM, 'latin1') === digest;
+    const compiled = readFileSync(new URL('.tsbuildinfo', dist));
+    const bundled = readFileSync(new URL('bundle/compiled-from', dist), 'latin1');
+    return bundled === createHash('sha256').update(compiled).digest('hex');
   } catch {
     return false;
   }

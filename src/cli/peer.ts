@@ -119,7 +119,8 @@ async function takePart(session: Session, prepared: Prepared, path: string): Pro
   const names = membership.members.map(({ name }) => name);
   const status = new PeerStatusLine(names, experiment.stop.rounds, progress);
   const running = await startPeer(job, status);
-  keepHeapSteady();
+  // What the build keeps of a run (scripts/set-up/bundle.mjs) is of use only to processes with the flags that Node began with.
+  if (session.io.env.GRAPEVINE_CODE_CACHE !== 'write') keepHeapSteady();
   let watch: MembershipWatch | undefined;
   try {
     status.startsAt(running.round);

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { InputError } from '../base/errors.ts';
+import { programUrl } from '../base/programs.ts';
 import type { SwarmData } from '../compose.ts';
 import type { Experiment } from '../experiment/index.ts';
 import type { PeerJob } from '../node/job.ts';
@@ -154,7 +155,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
     },
     {
       launcher: processLauncher({
-        entry: fileURLToPath(new URL('../bundle/swarm-child.js', import.meta.url)),
+        entry: fileURLToPath(programUrl('cli/swarm-child.js')),
         env: process.env,
         onOutput: (_pid, text) => progress.trouble(text.trimEnd()),
       }),

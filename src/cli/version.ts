@@ -1,7 +1,8 @@
-/** The version in package.json, which lies two folders up from here in src and in dist alike. */
+/** The version in package.json. */
 import { readFileSync } from 'node:fs';
+import { shipped } from '../base/shipped.ts';
 
 export function grapevineVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(shipped('package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }

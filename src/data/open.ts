@@ -1,8 +1,8 @@
 /** The one place that knows which reader and which files stand behind a data set's specification. */
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../base/errors.ts';
+import { shipped } from '../base/shipped.ts';
 import type { Dataset } from './dataset.ts';
 import { dataPath } from './file.ts';
 import { openIdx } from './idx.ts';
@@ -17,8 +17,7 @@ export interface OpenOptions {
   readonly baseFolder: string;
 }
 
-/** src/data and dist/data are equally deep: the shipped data lie two folders up from either. */
-const SHIPPED_FOLDER = fileURLToPath(new URL('../../topologies/data/', import.meta.url));
+const SHIPPED_FOLDER = shipped('topologies/data/');
 
 /**
  * Opens a data set. InputError `data-file-missing`, `data-file-unreadable`, `data-file-truncated`, `idx-invalid`,

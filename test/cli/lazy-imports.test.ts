@@ -24,7 +24,7 @@ const filesOf = (loaded: Set<string>) =>
 
 describe('what the command line loads', () => {
   it('is commander alone until a command runs, so that --help is instant', () => {
-    const loaded = loadedBy(resolve(SOURCE, 'main.ts'));
+    const loaded = loadedBy(resolve(SOURCE, 'cli/command-line.ts'));
     expect(packagesOf(loaded)).toEqual(['commander']);
     expect(filesOf(loaded).filter((file) => !/^(?:cli|base)\//.test(file))).toEqual([]);
   });

@@ -1,8 +1,8 @@
 /** Underlays by name (shipped under topologies/underlays/) or from a file in any format that we read. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseYaml } from '../../base/document.ts';
 import { InputError, ProblemsError } from '../../base/errors.ts';
+import { shipped } from '../../base/shipped.ts';
 import { underlayOfGml } from './gml.ts';
 import { underlayOfCsv } from './measured-csv.ts';
 import { isNodeLink, underlayOfNodeLink } from './node-link.ts';
@@ -14,7 +14,7 @@ import { underlayOfYaml } from './yaml-file.ts';
 /** Shipped with Grapevine. */
 export const builtInUnderlays = ['gaia', 'aws-na', 'geant', 'exodus', 'ebone'] as const;
 
-const folder = fileURLToPath(new URL('../../../topologies/underlays/', import.meta.url));
+const folder = shipped('topologies/underlays/');
 const fileBytesMax = 64 * 2 ** 20;
 
 /**

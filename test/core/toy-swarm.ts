@@ -46,8 +46,9 @@ export function toyPlan({
     rule,
     ruleOptions: parsed.options,
     carrier,
-    // Longer than any machine is busy: what these runs compute must not depend on it.
-    deadline: { factor: 1.5, floorMs: 60_000, ceilingMs: 60_000, downGraceMs: 60_000 },
+    // Longer than any machine is busy: what these runs compute and refuse must not depend on it. Late messages are asked for after an
+    // eighth of it.
+    deadline: { factor: 1.5, floorMs: 600_000, ceilingMs: 600_000, downGraceMs: 60_000 },
     rounds,
     checkpointEveryRounds: 4,
     evaluateEveryRounds: 5,

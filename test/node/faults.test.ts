@@ -11,7 +11,7 @@ import { momentumTrainer, virtualPlan } from '../peer/virtual.ts';
 import { testSwarm } from './nodes.ts';
 
 const ROUNDS = 12;
-const patient = { factor: 1.5, floorMs: 60_000, ceilingMs: 60_000, downGraceMs: 60_000 };
+const patient = { factor: 1.5, floorMs: 600_000, ceilingMs: 600_000, downGraceMs: 60_000 };
 const hasty = { factor: 1.5, floorMs: 20, ceilingMs: 40, downGraceMs: 10 };
 
 /** Runs all nodes to their end; what they end with, and what they counted. */

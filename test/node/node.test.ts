@@ -11,8 +11,8 @@ import { encodeEnvelope } from '../../src/wire/message.ts';
 import { momentumTrainer, virtualPeers, virtualPlan } from '../peer/virtual.ts';
 import { EVENTS, EXPERIMENT, logOf, recordsOf, testSwarm } from './nodes.ts';
 
-/** Longer than any machine is busy: nobody is left out, and nobody begins without the others. */
-const waits = { factor: 1.5, floorMs: 60_000, ceilingMs: 60_000, downGraceMs: 60_000 };
+/** Longer than any machine is busy: nobody is left out or asked again (after an eighth of it), and nobody begins without the others. */
+const waits = { factor: 1.5, floorMs: 600_000, ceilingMs: 600_000, downGraceMs: 60_000 };
 const patient = { deadline: waits, gatherMs: 60_000 };
 const digests = { experimentDigest: EXPERIMENT, layoutDigest: layoutDigest(momentumTrainer(0).layout) };
 

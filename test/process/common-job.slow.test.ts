@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openDataset, partitionDataset } from '../../src/data/index.ts';
 import { parseSummary } from '../../src/record/index.ts';
+import { PATIENT } from './swarm-run.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const reference = JSON.parse(readFileSync(join(root, 'test/fixtures/common-job.json'), 'utf8'));
@@ -42,11 +43,8 @@ describe('the common job', () => {
       const path = join(folder, `${name}.json`);
       writeFileSync(path, text);
       const out = join(folder, name);
-      // Longer than any machine is busy: what is compared is what ten silos compute that all wait for each other.
-      const settings = [
-        `data.partition=${JSON.stringify({ kind: 'file', path })}`,
-        'exchange.deadline={floorMs: 120000, ceilingMs: 120000}',
-      ].flatMap((setting) => ['--set', setting]);
+      // What is compared is what ten silos compute that all wait for each other.
+      const settings = ['--set', `data.partition=${JSON.stringify({ kind: 'file', path })}`, ...PATIENT];
       const argv = ['dist/main.js', 'swarm', 'topologies/common-job.yaml', '--out', out, ...settings];
       const { status, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8' });
       expect(status, stderr).toBe(0);

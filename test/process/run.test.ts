@@ -12,6 +12,7 @@ import {
   isMidway,
   isPeer,
   midway,
+  PATIENT,
   readSummary,
   recordsOf,
   roundsOf,
@@ -30,7 +31,7 @@ describe.skipIf(!isBuilt)('a swarm of processes (skipped where dist/ is not buil
 
   beforeAll(async () => {
     bench = await Bench.open();
-    uninterrupted = bench.start('uninterrupted');
+    uninterrupted = bench.start('uninterrupted', ...PATIENT);
     expect(await uninterrupted.exited, uninterrupted.stderr).toBe(0);
     summary = uninterrupted.summary();
   });

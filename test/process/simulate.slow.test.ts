@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseSummary } from '../../src/record/index.ts';
 import { run } from '../cli/run.ts';
-import { Bench, digests, isBuilt, type Swarm, TINY } from './swarm-run.ts';
+import { Bench, digests, isBuilt, PATIENT, type Swarm, TINY } from './swarm-run.ts';
 
 const FIVE = TINY.replace('rounds: 40', 'rounds: 20').replace('everyRounds: 4', 'everyRounds: 20');
 const PENGUINS = FIVE.replace('dataset: digits', 'dataset: penguins').replace(
@@ -32,8 +32,8 @@ describe.skipIf(!isBuilt)('five silos', () => {
   ])('on %s end with the same bits as processes and on virtual time', async (_, experiment) => {
     const file = join(bench.folder, 'tiny.yaml');
     writeFileSync(file, experiment);
-    const real = bench.start('real');
-    const simulated = await run('simulate', file, '--out', bench.run('simulated'));
+    const real = bench.start('real', ...PATIENT);
+    const simulated = await run('simulate', file, '--out', bench.run('simulated'), ...PATIENT);
     expect(simulated.exitCode, simulated.stderr).toBe(0);
     expect(await real.exited, real.stderr).toBe(0);
     const { peers } = real.summary();

@@ -30,6 +30,11 @@ checkpoint: {everyRounds: 5, keep: 3}
 stop: {rounds: 40}
 `;
 
+/**
+ * For runs whose messages are counted: a late one is asked for again after an eighth of the deadline, which no machine is too busy for.
+ */
+export const PATIENT = ['--set', 'exchange.deadline={floorMs: 600000, ceilingMs: 600000}'];
+
 /** A folder with an experiment in it, the swarms run on it, and what they leave; `clean` ends and removes all of it. */
 export class Bench {
   readonly folder: string;

@@ -1,8 +1,8 @@
 /**
  * Catching up: a peer that was away (restarted, suspended, cut off) asks its neighbours for their state and goes on from the most
  * advanced answer that another one confirms (adopt.ts). It goes on as soon as two agree, or all have answered; where nobody
- * confirms, it waits a quarter of the pull timeout for who does, then takes what there is and says so. Who is asked awaits
- * the peer from its own round on, and sends again what the peer may have missed.
+ * confirms, it waits a quarter of the pull timeout for who does, then takes what there is and says so. Question or answer may be lost:
+ * who has not answered is asked again after an eighth of the pull timeout and three eighths. Who is asked awaits the peer from its own round on, and sends again what the peer may have missed.
  */
 
 import type { Vector } from '../params/layout.ts';
@@ -12,6 +12,10 @@ import { beginRound, everybodyUp, feed, jumpTo, peersUp } from './rounds.ts';
 import { type Run, refuse, send } from './run.ts';
 import type { Neighbour, PeerState } from './state.ts';
 
+/** A question is repeated so often at most, */
+const REPEATS_MAX = 2;
+/** and answered so often. */
+const ANSWERS_MAX = 1 + REPEATS_MAX;
 /** As often as a rule asks in a round. */
 const ASKED_FOR_MAX = 4;
 
@@ -35,14 +39,18 @@ export function tellWhereWeAre(run: Run, to: number, theirRound: number): void {
 
 /**
  * A neighbour asks for this peer's state: it gets it, and is awaited from this round on. A question is a few bytes and the answer a
- * whole model: whoever asks again much sooner than the pull timeout lets it is refused.
+ * whole model: it is given ANSWERS_MAX times within half a pull timeout, as it may be lost; more often is refused.
  */
 export function answerPull(run: Run, neighbour: Neighbour): void {
   const { state, now } = run;
   const { peer, answeredMs } = neighbour;
-  const tooSoon = answeredMs !== undefined && now - answeredMs < state.config.pullTimeoutMs / 2;
-  if (tooSoon) return refuse(run, peer, 'unexpected');
-  neighbour.answeredMs = now;
+  const isAnew = answeredMs === undefined || now - answeredMs >= state.config.pullTimeoutMs / 2;
+  if (isAnew) {
+    neighbour.answeredMs = now;
+    neighbour.answers = 0;
+  }
+  if (neighbour.answers >= ANSWERS_MAX) return refuse(run, peer, 'unexpected');
+  neighbour.answers += 1;
   const agreement = agreementOf(state);
   const known = agreement === undefined ? {} : { agreement };
   send(run, [peer], { type: 'state', round: state.round, params: state.params, ...known });
@@ -105,6 +113,19 @@ export function askAlso(run: Run, { peer }: Neighbour): void {
   if (pulling === undefined || pulling.decided || pulling.asked.has(peer)) return;
   pulling.asked.add(peer);
   send(run, [peer], { type: 'pull', round: state.round });
+}
+
+/** Asks those again that have not answered: what they were asked, or their answer, may be lost. */
+export function repeatPull(run: Run): void {
+  const { state, actions } = run;
+  const { pulling } = state;
+  if (pulling === undefined || pulling.decided || state.phase === 'finished') return;
+  const silent = [...pulling.asked].filter((peer) => !pulling.answers.has(peer));
+  if (silent.length === 0) return;
+  send(run, silent, { type: 'pull', round: state.round });
+  pulling.repeats += 1;
+  if (pulling.repeats < REPEATS_MAX)
+    actions.push({ kind: 'setTimer', name: 'pull-again', delayMs: state.config.pullTimeoutMs / 4 });
 }
 
 /** Who is down does not answer any more. */
@@ -180,7 +201,7 @@ function settled({ state, actions }: Run): void {
     state.pulling.decided = true;
     state.pulling.answers.clear();
   }
-  actions.push({ kind: 'clearTimer', name: 'confirm' });
+  actions.push({ kind: 'clearTimer', name: 'confirm' }, { kind: 'clearTimer', name: 'pull-again' });
 }
 
 function beliefOf(state: PeerState): Belief | undefined {

@@ -62,10 +62,12 @@ export function askForState(run: Run, seenRound: number): void {
     state.behindRound = seenRound;
     return;
   }
-  state.pulling = { seenRound, asked: new Set(asked), answers: new Map(), decided: false };
+  state.pulling = { seenRound, asked: new Set(asked), answers: new Map(), repeats: 0, decided: false };
   actions.push({ kind: 'notice', what: 'behind', peer: undefined, round: seenRound });
   send(run, asked, { type: 'pull', round: state.round });
-  actions.push({ kind: 'setTimer', name: 'pull', delayMs: state.config.pullTimeoutMs });
+  const { pullTimeoutMs } = state.config;
+  actions.push({ kind: 'setTimer', name: 'pull', delayMs: pullTimeoutMs });
+  actions.push({ kind: 'setTimer', name: 'pull-again', delayMs: pullTimeoutMs / 8 });
 }
 
 export function peersUp(state: PeerState): number[] {

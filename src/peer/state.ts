@@ -20,8 +20,10 @@ export interface Neighbour {
   incarnation: number;
   /** Those received in that incarnation. */
   readonly sequences: Sequences;
-  /** When it was last given this peer's state; undefined if never in that incarnation. */
+  /** When it was given this peer's state, first of the last times; undefined if never in that incarnation. */
   answeredMs: number | undefined;
+  /** How often since then. */
+  answers: number;
   /** The last round that this peer did with the neighbour in step with it; of this life. */
   inStepRound: number;
   /** The last SENT_MAX of this peer's rounds' messages to it, oldest first, for when it comes back; of synchronous rules only. */
@@ -44,6 +46,8 @@ export interface Pull {
   readonly seenRound: number;
   readonly asked: Set<number>;
   readonly answers: Map<number, StateAnswer>;
+  /** How often those that did not answer were asked again. */
+  repeats: number;
   /** Nothing more is adopted until the next request. */
   decided: boolean;
 }
@@ -135,6 +139,7 @@ function createNeighbour(peer: number, isIn: boolean): Neighbour {
     incarnation: 0,
     sequences: new Sequences(),
     answeredMs: undefined,
+    answers: 0,
     inStepRound: 0,
     sent: [],
   };

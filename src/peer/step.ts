@@ -22,6 +22,7 @@ import {
   decide,
   isBehind,
   meetInStep,
+  repeatPull,
   resendTo,
   retryTo,
   sendAgain,
@@ -235,6 +236,7 @@ function timer(run: Run, name: string): void {
   if (ofRule !== undefined) return feed(run, { kind: 'timer', name: ofRule });
   if (serviceTimer(run, name)) return;
   if (name === 'confirm') return decide(run);
+  if (name === 'pull-again') return repeatPull(run);
   if (name === 'pull') {
     decide(run);
     state.pulling = undefined;

@@ -224,7 +224,7 @@ describe('a request for state', () => {
   test('made again and again is refused, unless the neighbour started anew', () => {
     const peer = running();
     const asked = { type: 'pull', round: 0 } as const;
-    expect(sends(peer.hears(1, asked))).toEqual(['state']);
+    for (let time = 0; time < 3; time++) expect(sends(peer.hears(1, asked))).toEqual(['state']);
     const actions = peer.hears(1, asked);
     expect(sends(actions)).toEqual([]);
     expect(refusals(actions)).toEqual(['unexpected']);
@@ -293,6 +293,22 @@ describe('a request for state', () => {
     const expected = Float32Array.from(alone, (own, at) => share * own + (1 - share) * far[at]!);
     const trains = actions.find((action) => action.kind === 'train');
     for (const [at, value] of expected.entries()) expect(trains?.params[at]).toBeCloseTo(value, 5);
+  });
+
+  test('is made twice more to who does not answer, as it may be lost, and no more once it is decided', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    peer.up(4, 9);
+    peer.hears(1, { type: 'state', round: 9, params });
+    const again: PeerEvent = { kind: 'timer', name: 'pull-again' };
+    expect(peer.does(again)).toEqual([
+      expect.objectContaining({ kind: 'send', to: [4], message: { type: 'pull', round: 0 } }),
+      { kind: 'setTimer', name: 'pull-again', delayMs: plan.pullTimeoutMs / 4 },
+    ]);
+    expect(kinds(peer.does(again))).toEqual(['send']);
+    peer.hears(4, { type: 'state', round: 9, params });
+    expect(peer.state.round).toBe(9);
+    expect(peer.does(again)).toEqual([]);
   });
 
   test('that is not answered may be made again', () => {

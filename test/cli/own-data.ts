@@ -1,13 +1,12 @@
 /** The walk-through of docs/OWN-DATA.md in a folder of its own, on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseSummary } from '../../src/record/index.ts';
+import { freePorts } from '../transport/free-ports.ts';
 import { run } from './run.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../topologies/own-data', import.meta.url));
@@ -74,28 +73,6 @@ async function succeed(...argv: string[]): Promise<{ peerId: string }> {
   const { exitCode, stdout, stderr } = await run(...argv);
   if (exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
   return JSON.parse(stdout);
-}
-
-/**
- * Ports that stay free until the silos take them: below those that a system gives away by itself (Linux from 32,768 on), so that no
- * other test's port 0 or outgoing connection comes upon one of them meanwhile.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listens = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (listens) await new Promise((resolve) => server.close(resolve));
-  return listens;
 }
 
 /** A process of the built command line whose output can be waited for. */

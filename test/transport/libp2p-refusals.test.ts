@@ -15,6 +15,7 @@ import { FrameDigest } from '../../src/transport/frame-digest.ts';
 import { encodeHello, type GreetingMessage, HelloReader } from '../../src/transport/libp2p/hello.ts';
 import type { Libp2pTransport, Libp2pTransportOptions } from '../../src/transport/libp2p/index.ts';
 import { encodePreamble, TRAILER_BYTES, trailerOf } from '../../src/wire/framing.ts';
+import { freePorts } from './free-ports.ts';
 import { GREETING, patterned, Witness } from './harness.ts';
 import { makePeer, membersOf, seedOf } from './libp2p-peers.ts';
 
@@ -295,9 +296,8 @@ describe('neighbours that cannot be dialled', () => {
   test('a closed port is told with its address, and anew after the link was up', async () => {
     const members = await membersOf(2);
     const timing = { backoffMsMin: 5, backoffMsMax: 10 };
-    const gone = await started(makePeer(1, members, edges, { dials: () => false }));
-    const listen = [gone.addresses[0]!.replace(/\/p2p\/.*/, '')];
-    await gone.transport.stop();
+    const [port] = await freePorts(1);
+    const listen = [`/ip4/127.0.0.1/tcp/${port}`];
     const dialler = await started(makePeer(0, members, edges, { dials: () => true, timing }));
     dialler.transport.connect(new Map([[1, listen]]));
     const reason = `at ${listen[0]}: connection refused: nothing listens there`;

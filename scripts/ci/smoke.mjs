@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, root } from '../set-up/paths.mjs';
 
-const TIMEOUT_MS = 240_000;
+/** Against what hangs, on machines and networks however busy. */
+const TIMEOUT_MS = 600_000;
 const EXPERIMENT = join(root, 'topologies', 'penguins-by-island.yaml');
 
 const [version] = process.argv.slice(2);
@@ -23,7 +24,7 @@ try {
   if (rounds !== 2) throw new Error(`the swarm on Node ${version} recorded ${rounds} rounds, not 2`);
   console.log(`Node ${version}: a swarm trained for ${rounds} rounds on ${backend}`);
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** @returns {string} the path of that Node's executable */
@@ -35,15 +36,14 @@ function nodeOf(wanted) {
   const partial = `${home}.partial-${process.pid}`;
   mkdirSync(partial, { recursive: true });
   writeFileSync(join(partial, 'package.json'), '{"private": true}\n');
-  execute('npm', [
-    'install',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--prefix',
-    partial,
-    `${name}@${wanted}`,
-  ]);
+  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', partial];
+  const fetchNode = () => execute('npm', [...install, `${name}@${wanted}`]);
+  try {
+    fetchNode();
+  } catch (cause) {
+    console.log(`${cause.message}; once more`); // networks fail
+    fetchNode();
+  }
   rmSync(home, { recursive: true, force: true });
   renameSync(partial, home);
   return executable;

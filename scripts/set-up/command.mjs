@@ -67,3 +67,11 @@ export function run(program, args, options = {}) {
     });
   });
 }
+
+/**
+ * Runs a program that fetches from a network: once more where it fails, beside the tries that it makes by itself.
+ * @type {typeof run}
+ */
+export function runFetching(program, args, options) {
+  return run(program, args, options).catch(() => run(program, args, options));
+}

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './command.mjs';
+import { run, runFetching } from './command.mjs';
 import { cacheFolder, root } from './paths.mjs';
 import { step } from './progress.mjs';
 
@@ -114,7 +114,7 @@ async function download(wheel, python, partial) {
   writeFileSync(requirements, `${wheel.project}==${RELEASE} --hash=sha256:${wheel.sha256}\n`);
   const which = ['--no-deps', '--only-binary=:all:', '--python-version', '3.11', '--platform', wheel.tag];
   const how = ['--require-hashes', '--no-cache-dir', '--progress-bar', 'off', '--disable-pip-version-check'];
-  await run(python, [
+  await runFetching(python, [
     '-m',
     'pip',
     'download',

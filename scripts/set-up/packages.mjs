@@ -5,7 +5,7 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './command.mjs';
+import { runFetching } from './command.mjs';
 import { modules, root } from './paths.mjs';
 import { step } from './progress.mjs';
 
@@ -33,8 +33,8 @@ export async function installPackages() {
     const args = ['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-progress'];
     // Under npm, the npm that started us; else the one on PATH.
     const { npm_execpath: npm } = process.env;
-    if (npm?.endsWith('.js')) await run(process.execPath, [npm, ...args], { cwd: root });
-    else await run('npm', args, { cwd: root });
+    if (npm?.endsWith('.js')) await runFetching(process.execPath, [npm, ...args], { cwd: root });
+    else await runFetching('npm', args, { cwd: root });
   });
   if (packagesAreInstalled()) return;
   throw new Error(

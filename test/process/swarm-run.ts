@@ -74,7 +74,8 @@ export class Bench {
   async clean(): Promise<void> {
     for (const swarm of this.#swarms) swarm.kill();
     await Promise.all(this.#swarms.map(({ exited }) => exited));
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    // A peer that was just being started when its launcher was killed ends by itself, and may write until it has.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20 });
   }
 
   #keep(swarm: Swarm): Swarm {

@@ -1,9 +1,10 @@
 /**
- * npm run bench:memory -- [--rounds 10000] [--warm-up 1000] [--peers 3] [--rule dpsgd] [--json FILE]
+ * npm run bench:memory -- [--rounds 10000] [--warm-up 1000] [--peers 3] [--rule dpsgd] [--lone] [--json FILE]
  * What a long run keeps: real processes do many quick rounds (softmax on digits, one step each), and their resident memory is read from
  * the system as they go. Wanted: from the end of the warm-up to the end it grows by less than 5 %, and the engine holds as many tensors
  * after all rounds as after a tenth of them. Growth is that of a straight line through all readings after the warm-up (least squares),
- * over its value at the warm-up's end: single readings jump with every garbage collection. Linux only (/proc).
+ * over its value at the warm-up's end: single readings jump with every garbage collection. `--lone`: each peer is a `grapevine peer`, with a key, a
+ * silo file and a signed membership, instead of a child of `grapevine swarm`. Linux only (/proc).
  */
 import { spawn } from 'node:child_process';
 import {
@@ -20,6 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { makeSilos } from './lone-silos/silos.mjs';
 
 const GRAPEVINE = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const GROWTH_MAX = 0.05;
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     'warm-up': { type: 'string', default: '1000' },
     peers: { type: 'string', default: '3' },
     rule: { type: 'string', default: 'dpsgd' },
+    lone: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -56,30 +59,69 @@ function experimentOf(roundCount) {
   };
 }
 
-/** Runs a swarm; `onReading(pid, round, rssBytes)` as it goes. Resolves with its summary. */
-async function swarm(roundCount, onReading) {
+/** A run of so many rounds; `onReading(pid, name, round, rssBytes)` as it goes. Resolves with what the summaries say of each peer. */
+async function runOf(roundCount, onReading) {
   const folder = mkdtempSync(join(tmpdir(), 'grapevine-memory-'));
+  try {
+    return await (values.lone ? silosIn : swarmIn)(folder, experimentOf(roundCount), onReading);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function swarmIn(folder, experiment, onReading) {
   const file = join(folder, 'experiment.json');
   const out = join(folder, 'run');
-  writeFileSync(file, JSON.stringify(experimentOf(roundCount)));
-  const child = spawn(process.execPath, [GRAPEVINE, 'swarm', '--json', '--out', out, file], {
+  writeFileSync(file, JSON.stringify(experiment));
+  const launcher = grapevine('swarm', '--out', out, file);
+  const reading = setInterval(() => {
+    const round = lastRoundOf(join(out, 'peers', 'silo-0', 'events.jsonl'));
+    if (round === undefined) return;
+    onReading(launcher.pid, 'launcher', round, rssOf(launcher.pid));
+    for (const pid of peersOf(launcher.pid)) onReading(pid, `peer ${pid}`, round, rssOf(pid));
+  }, READ_EVERY_MS);
+  try {
+    return (await launcher.summary).peers;
+  } finally {
+    clearInterval(reading);
+  }
+}
+
+async function silosIn(folder, experiment, onReading) {
+  const silos = await makeSilos(folder, experiment);
+  const running = silos.map((silo) => ({ ...silo, ...grapevine('peer', silo.file) }));
+  const reading = setInterval(() => {
+    for (const { pid, name, runFolder } of running) {
+      const round = lastRoundOf(join(runFolder, 'events.jsonl'));
+      // Once it is done it waits for the others, and writes its model and its summary.
+      if (round !== undefined && round < experiment.stop.rounds) onReading(pid, name, round, rssOf(pid));
+    }
+  }, READ_EVERY_MS);
+  try {
+    const summaries = await Promise.all(running.map(({ summary }) => summary));
+    return summaries.flatMap(({ peers: [own] }) => own);
+  } finally {
+    clearInterval(reading);
+    for (const { end } of running) end();
+  }
+}
+
+/** A process of the command line, and the document it leaves on stdout. */
+function grapevine(...args) {
+  const child = spawn(process.execPath, [GRAPEVINE, '--json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  const reading = setInterval(() => {
-    const round = lastRoundOf(join(out, 'peers', 'silo-0', 'events.jsonl'));
-    if (round === undefined) return;
-    onReading(child.pid, round, rssOf(child.pid));
-    for (const pid of peersOf(child.pid)) onReading(pid, round, rssOf(pid));
-  }, READ_EVERY_MS);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  clearInterval(reading);
-  rmSync(folder, { recursive: true, force: true });
-  if (code !== 0) throw new Error(`the swarm ended with ${code}: ${stderr.slice(-2_000)}`);
-  return JSON.parse(stdout);
+  const summary = new Promise((resolve, reject) => {
+    child.on('close', (code) => {
+      if (code === 0) resolve(JSON.parse(stdout));
+      else reject(new Error(`grapevine ${args[0]} ended with ${code}: ${stderr.slice(-2_000)}`));
+    });
+  });
+  return { pid: child.pid, summary, end: () => child.kill('SIGKILL') };
 }
 
 /** Processes that run a peer for the launcher. */
@@ -134,38 +176,29 @@ function growthOf(points) {
 
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 
-const short = await swarm(Math.round(rounds / 10), () => undefined);
+const short = await runOf(Math.round(rounds / 10), () => undefined);
 const readings = new Map();
-let launcher;
-const long = await swarm(rounds, (pid, round, rss) => {
-  launcher ??= pid;
+const long = await runOf(rounds, (pid, name, round, rss) => {
   if (rss === undefined) return;
-  if (!readings.has(pid)) readings.set(pid, []);
-  readings.get(pid).push([round, rss]);
+  if (!readings.has(pid)) readings.set(pid, { name, all: [] });
+  readings.get(pid).all.push([round, rss]);
 });
 let isFine = true;
 const rows = [];
-for (const [pid, all] of readings) {
+for (const { name, all } of readings.values()) {
   const points = all.filter(([round]) => round >= warmUp);
-  if (points.length < 10)
-    throw new Error(`only ${points.length} readings of process ${pid} after round ${warmUp}`);
+  if (points.length < 10) throw new Error(`only ${points.length} readings of ${name} after round ${warmUp}`);
   const growth = growthOf(points);
-  const row = {
-    process: pid === launcher ? 'launcher' : `peer ${pid}`,
-    readings: points.length,
-    growth,
-    first: points[0],
-    last: points.at(-1),
-    most: Math.max(...points.map(([, rss]) => rss)),
-  };
-  rows.push(row);
-  if (pid !== launcher) isFine &&= growth < GROWTH_MAX;
+  const [first, last] = [points[0], points.at(-1)];
+  const most = Math.max(...points.map(([, rss]) => rss));
+  rows.push({ process: name, readings: points.length, growth, first, last, most });
+  if (name !== 'launcher') isFine &&= growth < GROWTH_MAX;
   console.log(
-    `${row.process}: rounds ${row.first[0]} to ${row.last[0]}, ${points.length} readings, ${mib(row.first[1])} to ${mib(row.last[1])} MiB, most ${mib(row.most)}; growth ${(100 * growth).toFixed(2)} %`,
+    `${name}: rounds ${first[0]} to ${last[0]}, ${points.length} readings, ${mib(first[1])} to ${mib(last[1])} MiB, most ${mib(most)}; growth ${(100 * growth).toFixed(2)} %`,
   );
 }
-for (const [index, { name, tensors }] of long.peers.entries()) {
-  const before = short.peers[index].tensors;
+for (const [index, { name, tensors }] of long.entries()) {
+  const before = short[index].tensors;
   isFine &&= tensors === before;
   console.log(
     `${name}: ${before} tensors after ${Math.round(rounds / 10)} rounds, ${tensors} after ${rounds}`,
@@ -175,5 +208,5 @@ console.log(
   `${isFine ? 'held' : 'NOT HELD'}: growth below ${100 * GROWTH_MAX} % after round ${warmUp}, no tensor left`,
 );
 if (values.json !== undefined)
-  writeFileSync(values.json, `${JSON.stringify({ rows, short: short.peers, long: long.peers }, null, 2)}\n`);
+  writeFileSync(values.json, `${JSON.stringify({ rows, short, long }, null, 2)}\n`);
 process.exitCode = isFine ? 0 : 1;

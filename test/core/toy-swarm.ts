@@ -78,6 +78,20 @@ export function toyPeers(plan: RunPlan) {
 
 export type MakeTransport = (self: number, plan: RunPlan, bounds: WireBounds) => Transport;
 
+/** Turns of the event loop in which sockets are looked at while a real node trains. */
+const TURNS = 10;
+
+/** Else an asynchronous peer does all of its rounds before the first message arrives. */
+function takingTurns(trainer: Trainer): Trainer {
+  return {
+    ...trainer,
+    train: async (...given) => {
+      for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+      return trainer.train(...given);
+    },
+  };
+}
+
 /** One libp2p Transport per peer, on loopback and port 0. */
 export function libp2pTransports(peerCount: number): MakeTransport {
   const identities = Array.from({ length: peerCount }, () => newIdentity());
@@ -129,7 +143,7 @@ export async function runToyNodes(plan: RunPlan, transports: MakeTransport): Pro
       },
       {
         transport: transports(config.self, plan, bounds),
-        trainer,
+        trainer: takingTurns(trainer),
         storage: memoryStorage(),
         recorder,
         clock: realClock,

@@ -149,6 +149,7 @@ function plot() {
     title: `${PEERS} workers: mean accuracy, median of the seeds between the least and the most`,
     xLabel: 'virtual seconds',
     yLabel: 'accuracy on the global test set',
+    share: true,
     lines: results.map(({ compute, backups, runs }) =>
       lineOfMedians(
         `${compute}, ${backups === 0 ? 'none' : `${backups} backups`}`,

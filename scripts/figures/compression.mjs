@@ -231,6 +231,7 @@ function plotOf(model) {
     title: `${MODELS[model].params} parameters: accuracy of the worst of ${PEERS} ring peers over bytes`,
     xLabel: 'kilobytes sent per peer, headers included',
     yLabel: 'accuracy of the worst peer',
+    share: true,
     logX: true,
     lines: settingsOf(model).map((setting) => {
       const { runs } = results[model][setting];

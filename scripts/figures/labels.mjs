@@ -248,6 +248,7 @@ function plotOf(network) {
     title: `${network}, MNIST, two digits a silo: mean accuracy, mean and 95 % band`,
     xLabel: 'virtual seconds',
     yLabel: 'mean accuracy on the global test set',
+    share: true,
     lines: KINDS.map((kind) =>
       lineOfMeans(
         kind,

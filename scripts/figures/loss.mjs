@@ -157,6 +157,7 @@ function plotOf(loss) {
     title: `${100 * loss} % of messages lost: mean accuracy of ${PEERS} peers (*: undirected graph)`,
     xLabel: 'virtual seconds (an update takes 10 ms)',
     yLabel: 'mean accuracy',
+    share: true,
     lines: names.map((name) =>
       lineOfMeans(
         name,

@@ -197,6 +197,7 @@ function plotOfCurves(slow) {
     title: `One of 16 peers ${slow}× slower: worst accuracy of the others, mean and 95 % band`,
     xLabel: 'virtual seconds',
     yLabel: 'accuracy on the global test set',
+    share: true,
     logX: true,
     lines: names.map((name) => {
       const runs = results.get(keyOf(name, slow));

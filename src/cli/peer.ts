@@ -249,6 +249,7 @@ async function summaryOf({ silo, experiment, data }: Prepared, report: PeerRepor
       interrupted: report.reason === 'stopped',
       wallMs: report.wallMs,
     },
+    isResumed: true, // where there is a checkpoint, it goes on from it
     launcherCpuSeconds: 0,
   });
   return { ...summary, mode: 'peer' };

@@ -177,6 +177,7 @@ async function execute(session: Session, prepared: Prepared, restartsMax: number
       samples: data.plan.silos[silo]?.train.length ?? 0,
     })),
     outcome,
+    isResumed: resume.kind !== 'fresh',
     launcherCpuSeconds: (user + system) / 1e6,
   });
 }

@@ -62,6 +62,7 @@ async function plotOf(sweep: Sweep, curves: readonly Curve[]): Promise<string> {
     title: `${sweep.name}: accuracy of the ${y === 'mean' ? 'mean' : 'worst'} silo, 95 % confidence over ${sweep.seeds.length} seeds`,
     xLabel: { round: 'round', seconds: 'seconds', bytes: 'bytes sent by all peers' }[x],
     yLabel: 'accuracy',
+    share: true,
   };
   const panels = panelsOf(sweep, curves);
   return panels.length > 1

@@ -67,6 +67,8 @@ export interface PeerReport {
   readonly name: string;
   readonly reason: NodeOutcome['reason'];
   readonly round: number;
+  /** That it went on from; 0 of one begun afresh. */
+  readonly startRound: number;
   readonly samples: number;
   readonly backend: string;
   readonly own: Evaluation | undefined;
@@ -149,6 +151,7 @@ export class RunningPeer {
       name: this.#name,
       reason,
       round,
+      startRound: this.#parts.startRound,
       samples: trainer.sampleCount,
       backend: trainer.backend,
       own: evaluation?.own,
@@ -218,6 +221,7 @@ interface Parts {
   readonly recorder: Recorder;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly startRound: number;
 }
 
 /** Starts a peer: it listens when this resolves, and begins its rounds once it is told where its neighbours are. */
@@ -286,7 +290,10 @@ export async function runPeer(
     recorder.write({ type: 'silo', peer: job.self, name: nameOf(job), ...job.silo });
   const addresses = await node.start();
   return new RunningPeer(
-    { job, config, node, presence, trainer, storage, recorder, transport, clock },
+    {
+      ...{ job, config, node, presence, trainer, storage, recorder, transport, clock },
+      startRound: resumeFrom?.round ?? 0,
+    },
     addresses,
     startedMs,
   );

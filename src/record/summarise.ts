@@ -52,6 +52,8 @@ export interface RunOutcome {
   /** By peer; undefined for one that died and was not started again. */
   readonly peers: readonly (PeerOutcome | undefined)[];
   readonly interrupted: boolean;
+  /** The least that a peer went on from, where the run was taken up again; 0 where it was begun. `wallMs` and all traffic begin there. */
+  readonly startRound: number;
   /** By peer; empty where nobody asked. */
   readonly alone: readonly { readonly own?: Judged; readonly global?: Judged }[];
   readonly pooled: Judged | undefined;
@@ -77,6 +79,7 @@ export function summariseRun(run: RunOutcome): RunSummary {
     seed,
     backend: [...new Set(ended.map(({ backend }) => backend))].join('+'),
     rounds: Math.min(...staying(ended).map(({ round }) => round), ...(ended.length === 0 ? [0] : [])),
+    ...(run.startRound > 0 ? { startRound: run.startRound } : {}),
     endReason: endReasonOf(run),
     wallSeconds: run.wallMs / 1000,
     ...(cpuSeconds === undefined ? {} : { cpuSeconds }),

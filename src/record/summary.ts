@@ -81,6 +81,8 @@ export interface RunSummary {
   readonly backend: string;
   /** Rounds that every live peer completed. */
   readonly rounds: number;
+  /** Of these, those that were done before the run was taken up again: times and traffic are those since; absent where none were. */
+  readonly startRound?: number;
   readonly endReason: EndReason;
   /** On virtual time: virtual seconds. */
   readonly wallSeconds: number;
@@ -152,6 +154,7 @@ const summarySpec: Spec = {
   seed: whole,
   backend: text,
   rounds: whole,
+  startRound: optional(whole),
   endReason: { oneOf: ['rounds', 'seconds', 'target-accuracy', 'interrupted', 'failed'] },
   wallSeconds: 'number',
   cpuSeconds: optional('number'),

@@ -23,6 +23,8 @@ export interface LinePlot {
   /** Logarithmic axes; what is not positive is left out. */
   readonly logX?: boolean;
   readonly logY?: boolean;
+  /** y is a share, such as an accuracy: neither a band nor the axis goes beyond 0 and 1. */
+  readonly share?: boolean;
 }
 
 const RIGHT = 660;
@@ -32,6 +34,8 @@ const MARGIN = { left: 72, top: 44, bottom: 52 };
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000', '#8a6d00'];
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
 const TICKS = 6;
+/** Above and below a point without a band, of a share. */
+const SHARE_ROOM = 0.005;
 
 /** Where curves are drawn, in the SVG's units. */
 export interface Frame {
@@ -52,14 +56,15 @@ export interface Axes {
 }
 
 /** SVG text; says so inside where there is nothing to show. */
-export function plotLines({ title, xLabel, yLabel, lines, logX = false, logY = false }: LinePlot): string {
-  const shown = lines.map(({ name, points }) => ({
+export function plotLines(plot: LinePlot): string {
+  const { title, xLabel, yLabel, logX = false, logY = false, share = false } = plot;
+  const shown = (share ? asShares(plot.lines) : plot.lines).map(({ name, points }) => ({
     name,
     points: points.filter(({ x, low }) => (!logX || x > 0) && (!logY || low > 0)),
   }));
   const frame = { left: MARGIN.left, right: RIGHT, top: MARGIN.top, bottom: HEIGHT - MARGIN.bottom };
   const names = shown.map(({ name }) => name);
-  const axes = axesOf(shown, frame, { logX, logY });
+  const axes = axesOf(shown, frame, { logX, logY, share });
   const isEmpty = shown.every(({ points }) => points.length === 0);
   return svgText(title, RIGHT + legendWidth(names), HEIGHT, [
     ...grid(axes, frame),
@@ -68,6 +73,15 @@ export function plotLines({ title, xLabel, yLabel, lines, logX = false, logY = f
     ...legend(names, RIGHT + 16, MARGIN.top + 10),
     ...(isEmpty ? [`<text x="${MARGIN.left + 20}" y="${HEIGHT / 2}">nothing to show</text>`] : []),
   ]);
+}
+
+/** The interval of a mean of shares may reach further than a share can. */
+export function asShares(lines: readonly BandLine[]): BandLine[] {
+  const share = (value: number) => Math.min(1, Math.max(0, value));
+  return lines.map(({ name, points }) => ({
+    name,
+    points: points.map(({ x, mean, low, high }) => ({ x, mean, low: share(low), high: share(high) })),
+  }));
 }
 
 /** The whole picture with its title. */
@@ -86,7 +100,11 @@ export function svgText(title: string, width: number, height: number, parts: rea
 export function axesOf(
   lines: readonly BandLine[],
   { left, right, top, bottom }: Frame,
-  { logX = false, logY = false }: { readonly logX?: boolean; readonly logY?: boolean } = {},
+  {
+    logX = false,
+    logY = false,
+    share = false,
+  }: { readonly logX?: boolean; readonly logY?: boolean; readonly share?: boolean } = {},
 ): Axes {
   const all = lines.flatMap(({ points }) => points);
   return {
@@ -96,13 +114,13 @@ export function axesOf(
       left,
       right,
     ),
-    y: axisOf(
-      all.flatMap(({ low, high }) => [low, high]),
-      logY,
-      bottom,
-      top,
-    ),
+    y: axisOf(all.flatMap(share ? sharesAround : ({ low, high }) => [low, high]), logY, bottom, top),
   };
+}
+
+/** Of a single value some room that is within 0 and 1, as an axis would take it beyond. */
+function sharesAround({ low, high }: BandPoint): number[] {
+  return low === high ? [Math.max(0, low - SHARE_ROOM), Math.min(1, high + SHARE_ROOM)] : [low, high];
 }
 
 /** What the axes show, beside a frame and below it; `outer`: the picture's own bottom and left. */

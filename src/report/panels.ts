@@ -1,5 +1,6 @@
 /** Many lines with bands as small multiples: one panel per setting, all with the same axes, colours and legend. */
 import {
+  asShares,
   axesOf,
   type BandLine,
   curves,
@@ -23,6 +24,8 @@ export interface PanelPlot {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly panels: readonly Panel[];
+  /** As in a LinePlot. */
+  readonly share?: boolean;
 }
 
 const COLUMNS_MAX = 3;
@@ -32,7 +35,8 @@ const GAP = { left: 52, right: 12, top: 34, bottom: 34 };
 const MARGIN = { left: 30, top: 36, bottom: 30 };
 
 /** SVG text. */
-export function plotPanels({ title, xLabel, yLabel, panels }: PanelPlot): string {
+export function plotPanels({ title, xLabel, yLabel, panels: given, share = false }: PanelPlot): string {
+  const panels = share ? given.map(({ name, lines }) => ({ name, lines: asShares(lines) })) : given;
   const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
   const columns = Math.min(COLUMNS_MAX, panels.length);
   const rows = Math.ceil(panels.length / columns);
@@ -44,7 +48,7 @@ export function plotPanels({ title, xLabel, yLabel, panels }: PanelPlot): string
     const left = MARGIN.left + (index % columns) * cell.width + GAP.left;
     const top = MARGIN.top + Math.floor(index / columns) * cell.height + GAP.top;
     const frame = { left, right: left + PANEL.width, top, bottom: top + PANEL.height };
-    const axes = axesOf(all, frame);
+    const axes = axesOf(all, frame, { share });
     return [
       `<text x="${left}" y="${top - 10}" font-weight="600" fill="#1c2024">${escaped(name)}</text>`,
       ...grid(axes, frame),

@@ -48,10 +48,11 @@ export function headline(run: Run): string {
     const backend = info === undefined ? '' : ` on ${info.backend}, seed ${info.seed}`;
     return `${counted(done, 'round')} so far${backend}; no summary: it is still running or was cut off`;
   }
-  const { rounds, mode, backend, wallSeconds, cpuSeconds, seed, endReason, peers } = summary;
+  const { rounds, startRound = 0, mode, backend, wallSeconds, cpuSeconds, seed, endReason, peers } = summary;
   const time = `${seconds(wallSeconds)}${mode === 'simulate' ? ' of virtual time' : ''}`;
   const cost = cpuSeconds === undefined ? '' : `, ${cpuSeconds.toFixed(1)} CPU-s`;
-  return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed}) in ${time}${cost}; ended because ${endings[endReason]}`;
+  const since = startRound > 0 ? `, the last ${rounds - startRound} of them` : '';
+  return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed})${since} in ${time}${cost}; ended because ${endings[endReason]}`;
 }
 
 /** What the silos found together, a line each. */

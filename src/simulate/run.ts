@@ -128,6 +128,7 @@ export async function runSimulation(
       members: peers.map(({ name, silo: { samples } }) => ({ name, samples })),
       peers: outcomes,
       interrupted,
+      startRound: Math.min(...peers.map(({ resumeFrom }) => resumeFrom?.round ?? 0)),
       ...baselines,
       wallMs: result.endMs,
       consensusDistance: consensusDistance([...params.values()]),

@@ -18,12 +18,14 @@ export interface SummaryParts {
   /** Each peer's name, folder and number of training samples, by peer. */
   readonly members: readonly { readonly name: string; readonly folder: string; readonly samples: number }[];
   readonly outcome: SwarmOutcome;
+  /** Whether the run was taken up again: its peers have gone on from rounds of an earlier one. */
+  readonly isResumed: boolean;
   /** CPU time of the launcher itself. */
   readonly launcherCpuSeconds: number;
 }
 
 export async function summarise(parts: SummaryParts): Promise<RunSummary> {
-  const { name, seed, hasGlobalTest, members, outcome } = parts;
+  const { name, seed, hasGlobalTest, members, outcome, isResumed } = parts;
   const { reports, baselines, interrupted, wallMs } = outcome;
   const folders = members.filter((_, peer) => reports[peer] !== undefined).map(({ folder }) => folder);
   const cpuSeconds = reports.reduce(
@@ -38,12 +40,18 @@ export async function summarise(parts: SummaryParts): Promise<RunSummary> {
     members: members.map((member, peer) => ({ ...member, faults: outcome.faults?.[peer] ?? {} })),
     peers: reports.map(outcomeOf),
     interrupted,
+    startRound: isResumed ? startRoundOf(reports) : 0,
     alone: baselines.alone,
     pooled: baselines.pooled?.global,
     wallMs,
     cpuSeconds,
     consensusDistance: await consensusDistanceOf(folders),
   });
+}
+
+function startRoundOf(reports: SwarmOutcome['reports']): number {
+  const rounds = reports.flatMap((report) => (report === undefined ? [] : [report.startRound]));
+  return rounds.length === 0 ? 0 : Math.min(...rounds);
 }
 
 function outcomeOf(report: PeerReport | undefined): PeerOutcome | undefined {

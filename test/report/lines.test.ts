@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plotLines } from '../../src/report/lines.ts';
+import { plotPanels } from '../../src/report/panels.ts';
 
 const point = (x: number, mean: number, half = 0) => ({ x, mean, low: mean - half, high: mean + half });
 
@@ -30,5 +31,29 @@ describe('lines with bands', () => {
     expect(svg.match(/<circle/g)).toHaveLength(2);
     expect(svg).not.toMatch(/NaN|Infinity/);
     expect(plotLines({ ...plot, lines: [] })).toContain('nothing to show');
+  });
+
+  it('draws a share from 0 to 1 at most, bands and axis, in panels as well', () => {
+    const plot = { title: 't', xLabel: 'round', yLabel: 'accuracy', share: true };
+    const numbers = (svg: string) =>
+      [...svg.matchAll(/text-anchor="end"[^>]*>([^<]+)</g)].map(([, text]) => Number(text));
+    for (const [mean, half] of [
+      [0.98, 0.1],
+      [0.03, 0.1],
+      [1, 0],
+      [0, 0],
+      [0.5, 3],
+    ] as const) {
+      const lines = [{ name: 'a', points: [point(0, mean, half), point(10, mean, half)] }];
+      for (const svg of [
+        plotLines({ ...plot, lines }),
+        plotPanels({ ...plot, panels: [{ name: 'p', lines }] }),
+      ]) {
+        expect(numbers(svg).length).toBeGreaterThan(1);
+        expect(Math.min(...numbers(svg))).toBeGreaterThanOrEqual(0);
+        expect(Math.max(...numbers(svg))).toBeLessThanOrEqual(1);
+        expect(svg).not.toMatch(/NaN|Infinity/);
+      }
+    }
   });
 });

@@ -42,6 +42,14 @@ async function writeRun(name: string, { summary = true, tail = '' } = {}): Promi
 }
 
 describe('report of one run', () => {
+  it('says how many of its rounds are those of its time, where it was taken up again', async () => {
+    const run = await loadRun(await writeRun('again'));
+    const summary = exampleSummary({ startRound: 6 });
+    expect(describeRun({ ...run, summary })).toContain(
+      '10 rounds over 2 silos (real processes, tensorflow, seed 1), the last 4 of them in 12.5 s, 20.0 CPU-s',
+    );
+  });
+
   it('shows each silo alone and together, their mean and worst, the pooled reference and where time went', async () => {
     const text = describeRun(await loadRun(await writeRun('a')));
     expect(text).toContain(

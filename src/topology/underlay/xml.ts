@@ -1,12 +1,14 @@
 /**
  * GraphML and SNDlib's XML. Both through fast-xml-parser, whose defaults refuse external entities and bound the
- * expansion of internal ones. SNDlib gives no unit for its capacities, so they are left out and the conditions' hold.
+ * expansion of internal ones; it is loaded when there is XML to read. SNDlib gives no unit for its capacities, so they are left out and the conditions' hold.
  */
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { createRequire } from 'node:module';
 import { ProblemsError } from '../../base/errors.ts';
 import { linkOf, nodeOf } from './attributes.ts';
 import { checkedUnderlay } from './checked.ts';
 import type { Underlay } from './underlay.ts';
+
+type Xml = typeof import('fast-xml-parser');
 
 type Element = Readonly<Record<string, unknown>>;
 
@@ -15,6 +17,7 @@ const sndlibNote = 'SNDlib capacities have no unit: left out, the core capacity 
 
 /** Throws ProblemsError: syntax with its line, or every problem of the content. */
 export function underlayOfXml(text: string, file: string): Underlay {
+  const { XMLParser, XMLValidator } = createRequire(import.meta.url)('fast-xml-parser') as Xml;
   const valid = XMLValidator.validate(text);
   if (valid !== true) {
     const { line, col, msg } = valid.err;

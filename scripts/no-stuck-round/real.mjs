@@ -15,8 +15,10 @@ const DEADLINE = { floorMs: 200, ceilingMs: 1_000, downGraceMs: 100 };
 const HANG_MS = 180_000;
 /** Runs without faults per rule: asynchronous ones never come to the same twice, and how far apart they are is said. */
 const CALM_RUNS = 4;
-/** Rules whose cycles can be given a length: their pace is then less that of the machine. */
-const PACED = new Set(['pairwise', 'gossip-learning', 'push-sum', 'receive-merge']);
+/**
+ * Every round lasts at least so long: the pace is then less that of the machine, and while a silo is away the others, with the processor
+ * to themselves, do not do most of the run without its data.
+ */
 const PERIOD_MS = 50;
 const LOCAL_STEPS = 4;
 const REASONS = new Set(['deadline', 'down', 'left', 'absent', 'ahead', 'late']);
@@ -89,7 +91,7 @@ function experimentOf({ rule, seed, rounds, schedule }) {
     },
     aggregate: { params: true },
     topology: { kind: 'ring' },
-    exchange: { rule, deadline: DEADLINE, ...(PACED.has(rule) ? { periodMs: PERIOD_MS } : {}) },
+    exchange: { rule, deadline: DEADLINE, periodMs: PERIOD_MS },
     evaluate: { everyRounds: 1_000 },
     checkpoint: { everyRounds: 5, keep: 2 },
     stop: { rounds },

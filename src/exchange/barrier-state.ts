@@ -45,6 +45,8 @@ export interface Barrier {
   readonly options: DeadlineOptions;
   readonly slack: Slack;
   readonly linkLossMeansSilence: boolean;
+  /** A round lasts at least so long. */
+  readonly periodMs: number;
   readonly neighbours: ReadonlyMap<number, AwaitedNeighbour>;
   round: number;
   /** When this peer first looked who is here in this round; undefined before. */

@@ -12,6 +12,8 @@
  * would race ahead without them, and on its return they would take its params for the most advanced. Those that said goodbye hold
  * nobody back: where all have, the peer goes its own pace.
  * Before its deadline a neighbour that is late is asked for its message again (asking.ts): it may have been lost.
+ * With `periodMs` a round lasts at least that long, so that those that are never late do not run ahead of those that are, nor all of
+ * somebody who is away.
  * A deadline that is noticed much too late means that this process itself was suspended: it starts again, once a round.
  *
  * Two ways to wait for less. Bounded staleness s (Ho et al. 2013): where a neighbour's message for this round is not here, its newest
@@ -93,6 +95,7 @@ export function createBarrier(
     options,
     slack,
     linkLossMeansSilence,
+    periodMs: (context.options.periodMs as number | undefined) ?? 0,
     neighbours,
     round,
     waitsFromMs: undefined,
@@ -227,8 +230,9 @@ export function look(barrier: Barrier, nowMs: number): Wait {
     ask.length = 0;
     wakeAtMs = undefined;
   }
-  if (isAlone(barrier)) {
-    const untilMs = present(barrier.startsMs.get(barrier.round), 'start of the round') + paceMs(barrier);
+  if (wakeAtMs === undefined) {
+    const leastMs = Math.max(barrier.periodMs, isAlone(barrier) ? paceMs(barrier) : 0);
+    const untilMs = present(barrier.startsMs.get(barrier.round), 'start of the round') + leastMs;
     if (nowMs < untilMs) wakeAtMs = untilMs;
   }
   const { length: count } = waitingFor;

@@ -17,6 +17,7 @@ import { precisionOf, type Vector, zeros } from '../params/layout.ts';
 import { arrive, awaited, createBarrier, type Exclusion, openRound, type Wait } from './barrier.ts';
 import { packChoco, unpackChoco } from './choco-snapshot.ts';
 import { parseOptions, wholeNumber } from './options.ts';
+import { PERIOD_MS } from './pace.ts';
 import {
   announce,
   announceWhole,
@@ -182,6 +183,7 @@ const OPTIONS = {
     accepts: (value: unknown) => typeof value === 'number' && value > 0 && value <= 1,
   },
   snapshotEveryRounds: wholeNumber(0, 2 ** 31, SNAPSHOT_EVERY_ROUNDS),
+  periodMs: PERIOD_MS,
 };
 
 /** What is wrong with the compressor's own options, naming it. */

@@ -17,6 +17,7 @@ import { arrive, awaited, createBarrier, type Exclusion, openRound } from './bar
 import type { Slack } from './barrier-state.ts';
 import { type Joined, joinRound, roundOver } from './joining.ts';
 import { oneOf, parseOptions, wholeNumber } from './options.ts';
+import { PERIOD_MS } from './pace.ts';
 import { phaseOf } from './phases.ts';
 import type { ExchangeRule, RuleAction, RuleContext, RuleEvent, RuleScope } from './rule.ts';
 import { noteSpares, type Spares, sumInSpare } from './spare.ts';
@@ -65,6 +66,7 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
         variant: oneOf(VARIANTS, 'adapt-then-mix'),
         staleness: wholeNumber(0, STALENESS_MAX, 0),
         backups: wholeNumber(0, BACKUPS_MAX, 0),
+        periodMs: PERIOD_MS,
       },
       given,
     ),

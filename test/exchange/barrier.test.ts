@@ -22,7 +22,7 @@ const vector = Float32Array.of(1);
 
 function barrierOf(
   peers: number[],
-  { aheadMax = 1, silence = true, firstRound = 0, staleness = 0, backups = 0 } = {},
+  { aheadMax = 1, silence = true, firstRound = 0, staleness = 0, backups = 0, periodMs = 0 } = {},
 ): Barrier {
   const barrier = createBarrier(
     {
@@ -32,7 +32,7 @@ function barrierOf(
       inNeighbours: peers,
       aheadMax: new Map(peers.map((peer) => [peer, aheadMax])),
       mixingRow: new Map(),
-      options: {},
+      options: { periodMs },
       deadline,
       linkLossMeansSilence: silence,
       peerCount: 8,
@@ -369,6 +369,17 @@ describe('who is late is asked again', () => {
     arrive(twice, 2, 4, vector, 500);
     expect(asksOf(twice, 500)).toHaveLength(4);
   });
+});
+
+test('with a period no round is shorter, whoever is here, late or gone; longer ones stay as long', () => {
+  const history = play(barrierOf([1, 2], { periodMs: 70 }), 12, (peer, round) => {
+    if (peer === 1 && round >= 8) return undefined;
+    return round === 5 ? 90 : 10;
+  });
+  expect(history.map(({ durationMs }) => durationMs)).toEqual([
+    70, 70, 70, 70, 70, 90, 70, 70, 100, 70, 70, 70,
+  ]);
+  expect(history[9]!.excluded).toEqual([1]);
 });
 
 test('where a look is spared it would have found too few here, and the same deadline', () => {

@@ -149,16 +149,8 @@ function addSigns(base: Float32Array, scale: number, bits: Uint8Array, into: Flo
 const BLOCK = 2048;
 
 /** base + (after − before), element by element in f64, in `out`: a new vector of base's precision, or one that is there and may be any of them. */
-export function plusDelta(
-  base: Vector,
-  after: Vector,
-  before: Vector,
-  out: Vector = zeros(precisionOf(base), base.length),
-): Vector {
-  assert(base.length === after.length && base.length === before.length, 'plusDelta of different lengths');
-  for (let index = 0; index < out.length; index++)
-    out[index] = base[index]! + (after[index]! - before[index]!);
-  return out;
+export function plusDelta(base: Vector, after: Vector, before: Vector, out?: Vector): Vector {
+  return plusDifferences(base, 1, [{ weight: 1, vector: after }], before, out);
 }
 
 /** Whether every element is a finite number. */

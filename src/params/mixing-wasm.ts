@@ -9,7 +9,7 @@
  */
 
 /** Elements per block. */
-export const WASM_BLOCK = 1024;
+export const WASM_BLOCK = 2048;
 const SLOT_BYTES = 4 * WASM_BLOCK;
 const SLOTS = 64;
 const SLOTS_START = 1024;
@@ -92,49 +92,50 @@ const lanes = (four: readonly number[]) => simd(12, ...new Uint8Array(Uint32Arra
 // Locals: the parameters, then these.
 const COUNT = 0;
 const FACTOR = 1;
-const [AT, SLOT, WEIGHT, LEFT, LOW, HIGH, VALUE] = [2, 3, 4, 5, 6, 7, 8] as const;
-const LOCALS = [2, 4, I32, 3, V128];
+const [AT, SLOT, WEIGHT, LEFT] = [2, 3, 4, 5] as const;
+/** The pairs of elements that are summed side by side. */
+const PAIRS = [6, 7, 8, 9] as const;
+const [LOW, HIGH, VALUE] = PAIRS;
+const SPLAT = 10;
+const LOCALS = [2, 4, I32, 5, V128];
 
-/** Two f32 of slot `slot`, `half` × 8 bytes behind AT, as f64. */
-const fixedSlot = (slot: number, half: number) => [
+/** Two f32 of slot `slot`, `pair` × 8 bytes behind AT, as f64. */
+const fixedSlot = (slot: number, pair: number) => [
   ...get(AT),
-  ...loadLow64(SLOTS_START + slot * SLOT_BYTES + 8 * half),
+  ...loadLow64(SLOTS_START + slot * SLOT_BYTES + 8 * pair),
   ...toF64,
 ];
 
 function body(differences: boolean): number[] {
   const first = differences ? 2 : 0;
-  const accumulate = (sum: number, half: number) => [
-    ...get(sum),
-    ...get(WEIGHT),
-    ...loadSplat64,
-    ...get(SLOT),
-    ...loadLow64(8 * half),
-    ...toF64,
-    ...(differences ? [...fixedSlot(1, half), ...subtract] : []),
-    ...multiply,
-    ...add,
-    ...set(sum),
+  const accumulate = (sum: number, pair: number) => [
+    ...[...get(sum), ...get(SPLAT), ...get(SLOT), ...loadLow64(8 * pair), ...toF64],
+    ...(differences ? [...fixedSlot(1, pair), ...subtract] : []),
+    ...[...multiply, ...add, ...set(sum)],
   ];
-  const rounded = (sum: number, half: number) =>
+  const rounded = (sum: number, pair: number) =>
     differences
-      ? [...fixedSlot(0, half), ...get(FACTOR), ...splat, ...get(sum), ...multiply, ...add, ...toF32]
+      ? [...fixedSlot(0, pair), ...get(FACTOR), ...splat, ...get(sum), ...multiply, ...add, ...toF32]
       : [...get(sum), ...toF32];
+  const storeFour = (at: number) => [
+    ...[...get(AT), ...rounded(PAIRS[at]!, at), ...rounded(PAIRS[at + 1]!, at + 1)],
+    ...[...lowHalves, ...store(RESULT + 8 * at)],
+  ];
   const terms = loop([
-    ...accumulate(LOW, 0),
-    ...accumulate(HIGH, 1),
+    ...[...get(WEIGHT), ...loadSplat64, ...set(SPLAT)],
+    ...PAIRS.flatMap(accumulate),
     ...[...get(SLOT), ...i32(SLOT_BYTES), ...i32add, ...set(SLOT)],
     ...[...get(WEIGHT), ...i32(8), ...i32add, ...set(WEIGHT)],
     ...[...get(LEFT), ...i32(1), ...i32sub, ...set(LEFT)],
     ...[...get(LEFT), ...again],
   ]);
   const elements = loop([
-    ...[...zero, ...set(LOW), ...zero, ...set(HIGH)],
+    ...PAIRS.flatMap((sum) => [...zero, ...set(sum)]),
     ...[...get(AT), ...i32(SLOTS_START + first * SLOT_BYTES), ...i32add, ...set(SLOT)],
     ...[...i32(0), ...set(WEIGHT), ...get(COUNT), ...set(LEFT)],
     ...terms,
-    ...[...get(AT), ...rounded(LOW, 0), ...rounded(HIGH, 1), ...lowHalves, ...store(RESULT)],
-    ...[...get(AT), ...i32(16), ...i32add, ...set(AT)],
+    ...[...storeFour(0), ...storeFour(2)],
+    ...[...get(AT), ...i32(32), ...i32add, ...set(AT)],
     ...[...get(AT), ...i32(SLOT_BYTES), ...i32lessThan, ...again],
   ]);
   return sized([...LOCALS, ...elements, 0x0b]);

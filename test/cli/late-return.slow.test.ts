@@ -7,7 +7,8 @@ import { decodeSafetensors } from '../../src/params/index.ts';
 import { Bench, recordsOf } from '../process/swarm-run.ts';
 import { BUILT, checkpointOf, type OwnData, ownData, Running, SILOS, summaryOf } from './own-data.ts';
 
-const ROUNDS = 60;
+/** So many that a test which is slow to look still finds the run under way. */
+const ROUNDS = 150;
 
 /** A swarm at its end, of which silo-1 was killed and came back: another one where it was done before it was to be killed. */
 async function crashed(bench: Bench, attempt = 0): Promise<ReturnType<Bench['start']>> {
@@ -107,7 +108,7 @@ train: {learningRate: 0.1, localSteps: 1, backend: cpu}
 topology: ring
 exchange: {deadline: {floorMs: 20, ceilingMs: 200, downGraceMs: 20}}
 checkpoint: {everyRounds: 2}
-stop: {rounds: 40}
+stop: {rounds: 120}
 faults:
   delay: 20
   list: [{kind: crash, peer: silo-1, at: 200ms, restartAt: 5s}]
@@ -116,11 +117,11 @@ faults:
         const swarm = await crashed(bench);
         const { peers, endReason } = swarm.summary();
         expect(endReason).toBe('rounds');
-        expect(peers.map(({ rounds }) => rounds)).toEqual([40, 40, 40, 40]);
+        expect(peers.map(({ rounds }) => rounds)).toEqual([120, 120, 120, 120]);
         expect(recordsOf(swarm.folder, 'silo-1').at(-1)).toMatchObject({
           type: 'end',
           reason: 'rounds',
-          round: 40,
+          round: 120,
         });
       } finally {
         await bench.clean();

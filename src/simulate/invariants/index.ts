@@ -3,6 +3,7 @@ import type { PeerConfig } from '../../peer/machine.ts';
 import type { SimulationObserver } from '../observer.ts';
 import { together } from '../together.ts';
 import { accounting } from './accounting.ts';
+import { asking } from './asking.ts';
 import { chocoReplicas } from './choco-replicas.ts';
 import { dpsgdMixing } from './dpsgd-mixing.ts';
 import { finite } from './finite.ts';
@@ -23,6 +24,7 @@ const invariants: readonly Invariant[] = [
   accounting,
   progress,
   memory,
+  asking,
   dpsgdMixing,
   gossipAges,
   pushSumMass,

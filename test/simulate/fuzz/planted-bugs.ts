@@ -5,6 +5,7 @@
 
 import type { PushSumState } from '../../../src/exchange/push-sum.ts';
 import type { ExchangeRule, RuleAction, RuleEvent, RuleScope } from '../../../src/exchange/rule.ts';
+import type { Waiting } from '../../../src/exchange/waiting.ts';
 import type { PeerState } from '../../../src/peer/state.ts';
 import type { PlantedBug, RuleVariant } from '../../../src/simulate/fuzz/index.ts';
 
@@ -84,6 +85,20 @@ export const plantedBugs: readonly NamedBug[] = [
     name: 'no deadline: a neighbour that is silent is waited for without end',
     variants: DPSGD,
     bug: changing((action) => (action.kind === 'setTimer' && action.name === 'deadline' ? [] : [action])),
+  },
+  {
+    name: 'a neighbour that is late is asked again at every event',
+    variants: DPSGD,
+    bug: tampering(({ ruleState }) => {
+      for (const neighbour of (ruleState as Waiting).barrier.neighbours.values()) neighbour.asks = 0;
+    }),
+  },
+  {
+    name: 'whoever asks again is answered as often as it asks',
+    variants: DPSGD,
+    bug: tampering(({ neighbours }) => {
+      for (const { sent } of neighbours.values()) for (const message of sent) message.askedFor = 0;
+    }),
   },
   {
     name: 'a model of the next round is mixed into this one',

@@ -151,12 +151,14 @@ function describeRules(rules: readonly RuleFit[]): string {
     rows: rules.map((fit) => [
       fit.chosen ? `${fit.rule} (chosen)` : fit.rule,
       verdictOn(fit),
-      fit.problems[0] ??
-        (fit.notTolerated.length > 0
-          ? `does not tolerate ${describeNeeds(fit)}`
-          : (fit.drawbacks[0] ?? `not for ${fit.notFor}`)),
+      fit.problems[0] ?? reservationOf(fit),
     ]),
   });
+}
+
+function reservationOf(fit: RuleFit): string {
+  if (!fit.fits) return `does not tolerate ${describeNeeds(fit)}`;
+  return fit.drawbacks[0] ?? `not for ${fit.notFor}`;
 }
 
 function verdictOn({ fits, problems, drawbacks }: RuleFit): string {

@@ -51,7 +51,7 @@ export const dpsgd: ExchangeRule<DpsgdState> = {
   summary: 'synchronous D-PSGD: every round each peer trains and mixes with all its neighbours',
   graphs: 'strong',
   notFor:
-    'links that lose messages or peers of very unequal speed: every loss costs a deadline, and the slowest sets the pace',
+    'graphs that are not strongly connected, and with backups rings and others of few neighbours; links that lose messages or peers of very unequal speed: every loss costs a deadline, and the slowest sets the pace',
   tolerates: ['duplication', 'reordering', 'crash'],
   synchronous: true,
   schedules: true,

@@ -38,7 +38,7 @@ export const receiveMerge: ExchangeRule<ReceiveMergeState> = {
     'receive-merge: train at own pace, send to all neighbours, average what has arrived; best for SGD under loss',
   graphs: 'strong',
   notFor:
-    'exact averages or counts: what is lost or late is left out, and the peers end at a biased mean (push-sum is exact)',
+    'graphs that are not strongly connected; exact averages or counts: what is lost or late is left out, and the peers end at a biased mean (push-sum is exact)',
   tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: true,

@@ -6,10 +6,9 @@ import { present } from '../base/assert.ts';
 import { exchangeRuleNames, findExchangeRule } from '../exchange/registry.ts';
 import type { ExchangeRule, Tolerance } from '../exchange/rule.ts';
 import type { Fault } from '../faults/fault.ts';
-import { inNeighbours, type Overlay } from '../topology/overlay.ts';
 import { checkRuleOnOverlay, type Problems, paramsLengthOf } from './checks.ts';
 import type { Experiment } from './experiment.ts';
-import { advised, drawbacksOf, outlookOf } from './rule-outlook.ts';
+import { advised, drawbacksOf, hasSpare, missetOf, type Outlook, outlookOf } from './rule-outlook.ts';
 
 export interface RuleFit {
   readonly rule: string;
@@ -24,6 +23,8 @@ export interface RuleFit {
   readonly notTolerated: readonly { readonly what: Tolerance; readonly from: readonly string[] }[];
   /** What it does badly here, in words, worst first. */
   readonly drawbacks: readonly string[];
+  /** Those drawbacks that its options bring. */
+  readonly misset: readonly string[];
   /** Which graphs and links it is not for at all. */
   readonly notFor: string;
 }
@@ -37,8 +38,6 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** The slowest silo's time over the fastest's from which one waits for the other. */
 const STRAGGLER_RATIO_MIN = 3;
-/** Neighbours from which on backup workers do not always leave out the same one. */
-const SPARE_DEGREE_MIN = 3;
 /** exp(σ · N(0, 1)) of a few silos spreads as far. */
 const STRAGGLER_SIGMA_MIN = 0.5;
 
@@ -54,7 +53,7 @@ export function ruleFits(world: World): RuleFit[] {
       .filter(([what]) => !rule.tolerates.includes(what))
       .map(([what, from]) => ({ what, from: [...from] }));
     const { summary, notFor } = rule;
-    const spared = sparedByBackups(options, world.overlay);
+    const spared = sparedByBackups(options, outlook);
     const isSpared = notTolerated.length > 0 && notTolerated.every(({ what }) => spared.includes(what));
     const fits = problems.length === 0 && (notTolerated.length === 0 || isSpared);
     const limit = `backups: ${options.backups} go on without so many neighbours a round; more that are lost or slow cost a deadline`;
@@ -66,16 +65,15 @@ export function ruleFits(world: World): RuleFit[] {
       problems,
       notTolerated,
       drawbacks: [...(isSpared ? [limit] : []), ...drawbacksOf(name, options, outlook)],
+      misset: missetOf(name, options, outlook),
       notFor,
     };
   });
 }
 
-/** A round that some may miss outlasts what they lose; on a ring the same neighbour is the late one each time, and it falls apart. */
-function sparedByBackups({ backups }: Options, overlay: Overlay): Tolerance[] {
-  if (typeof backups !== 'number' || backups === 0) return [];
-  const degreeMin = Math.min(...inNeighbours(overlay).map(({ length }) => length));
-  return degreeMin >= SPARE_DEGREE_MIN ? ['loss', 'straggler'] : [];
+/** A round that some may miss outlasts what they lose. */
+function sparedByBackups(options: Options, outlook: Outlook): Tolerance[] {
+  return hasSpare(options, outlook) ? ['loss', 'straggler'] : [];
 }
 
 /** The rule that this experiment is best served with, and why; undefined where each has a drawback. */
@@ -83,15 +81,18 @@ export function advisedRule(world: World): { readonly rule: string; readonly why
   return advised(ruleFits(world), outlookOf(world));
 }
 
-/** One sentence where the experiment's faults are more than its rule tolerates. */
+/** One sentence where the experiment's faults are more than its rule tolerates, one for each option that does not go with it. */
 export function ruleWarnings(world: World): string[] {
   const fits = ruleFits(world);
   const chosen = fits.find((fit) => fit.chosen);
-  if (chosen === undefined || chosen.fits || chosen.notTolerated.length === 0) return [];
+  if (chosen === undefined) return [];
+  const misset = chosen.misset.map((one) => `rule ${chosen.rule}: ${one}`);
+  if (chosen.fits || chosen.notTolerated.length === 0) return misset;
   const others = fits.flatMap(({ rule, fits: fitting }) => (fitting ? [rule] : []));
   const advice = others.length === 0 ? '' : `; ${others.join(', ')} would go on`;
   return [
     `rule ${chosen.rule} does not tolerate ${describeNeeds(chosen)}: expect rounds as long as their deadlines${advice}`,
+    ...misset,
   ];
 }
 

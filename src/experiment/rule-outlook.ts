@@ -5,13 +5,15 @@
 import { parseCompressor } from '../compress/index.ts';
 import type { Fault } from '../faults/fault.ts';
 import { diameterBound } from '../topology/connectivity.ts';
-import { outNeighbours } from '../topology/overlay.ts';
+import { inNeighbours, outNeighbours } from '../topology/overlay.ts';
 import type { Experiment } from './experiment.ts';
 
 /** What an experiment's graph, links and goal are, as far as it says so. */
 export interface Outlook {
   /** Hops between those furthest apart, or a bound from above. */
   readonly hops: number;
+  /** In-neighbours of the silo with fewest. */
+  readonly degreeMin: number;
   /** The greatest probability with which a message is lost, 0 to 1. */
   readonly lossMax: number;
   /** Whether faults may leave somebody out of a round. */
@@ -44,6 +46,7 @@ export function outlookOf(world: World, length?: number): Outlook {
   const shareOf = (models: number) => transferShareOf(world, models, length);
   return {
     hops: diameterBound(overlay).hops,
+    degreeMin: Math.min(...inNeighbours(overlay).map(({ length: degree }) => degree)),
     lossMax: Math.max(0, ...all.map(lossOf)),
     disturbed: all.some((fault) => lossOf(fault) > 0 || LEAVES_OUT.includes(fault.kind)),
     averagesOnly: train.localSteps === 0,
@@ -79,6 +82,28 @@ function transferShareOf(
 const MOVES_MEAN =
   'moves the mean where somebody is left out, and this experiment only averages; push-sum stays exact';
 const BIASED = 'ends at a biased mean, and this experiment only averages; push-sum is exact';
+
+/** Of how many neighbours one may be left out each round; of fewer, see `leavesOutMany`. */
+const NEIGHBOURS_PER_BACKUP = 3;
+
+/** Whether it is rarely the same neighbours that backups leave out: on a ring it is, and the models drift apart. */
+export function hasSpare({ backups }: Options, { degreeMin }: Outlook): boolean {
+  return typeof backups === 'number' && backups > 0 && NEIGHBOURS_PER_BACKUP * backups < degreeMin;
+}
+
+function leavesOutMany(options: Options, outlook: Outlook): string | false {
+  const { backups } = options;
+  if (typeof backups !== 'number' || backups === 0 || hasSpare(options, outlook)) return false;
+  const { degreeMin } = outlook;
+  const most = Math.ceil(degreeMin / NEIGHBOURS_PER_BACKUP) - 1;
+  const wanted = most === 0 ? '0' : `at most ${most}`;
+  return `backups: ${backups} leave out ${backups} of ${degreeMin} neighbours, where times are steady the same each round: the graph falls apart; wanted ${wanted} here`;
+}
+
+/** What a rule's options do badly in this experiment, worst first: mistakes more likely than choices, so runs warn of them. */
+const MISSET: Readonly<Record<string, Drawbacks>> = {
+  dpsgd: (outlook, options) => [leavesOutMany(options, outlook)],
+};
 
 const DRAWBACKS: Readonly<Record<string, Drawbacks>> = {
   dpsgd: ({ averagesOnly, disturbed, roundShare }) => [
@@ -124,7 +149,16 @@ function losesMuch(compressor: unknown): boolean {
 
 /** In words, worst first. */
 export function drawbacksOf(rule: string, options: Options, outlook: Outlook): string[] {
-  return (DRAWBACKS[rule]?.(outlook, options) ?? []).filter((one) => one !== false);
+  return [...missetOf(rule, options, outlook), ...said(DRAWBACKS[rule]?.(outlook, options))];
+}
+
+/** Those drawbacks that the options bring, not the rule. */
+export function missetOf(rule: string, options: Options, outlook: Outlook): string[] {
+  return said(MISSET[rule]?.(outlook, options));
+}
+
+function said(drawbacks: ReturnType<Drawbacks> = []): string[] {
+  return drawbacks.filter((one) => one !== false);
 }
 
 /** The order in which rules are advised where they fit: each has something that the next ones have not. */

@@ -105,6 +105,22 @@ describe('grapevine check EXPERIMENT', () => {
     expect(lossy).toMatchObject({ advised: { rule: 'receive-merge' } });
   });
 
+  it('says of a rule that outlasts losses by its backups what it does badly, not that it does not tolerate them', async () => {
+    const path = await writeYaml('e.yaml', {
+      name: 'e',
+      data: { dataset: 'digits', silos: 8 },
+      model: { kind: 'softmax' },
+      train: { learningRate: 0.1 },
+      topology: { kind: 'complete' },
+      exchange: { rule: 'dpsgd', backups: 2 },
+      faults: { loss: 0.1 },
+      stop: { rounds: 50 },
+    });
+    const { stdout } = await run('check', path);
+    expect(stdout).toMatch(/dpsgd \(chosen\) +poorly +backups: 2 go on without so many neighbours a round/);
+    expect(stdout).toMatch(/choco +badly +does not tolerate loss/);
+  });
+
   it('reports every problem of the file at once, with path and suggestion', async () => {
     const path = await writeYaml('e.yaml', {
       ...experiment,

@@ -122,8 +122,45 @@ test('backups outlast losses and slow silos where there are neighbours to spare,
   const dpsgd = (given: typeof complete) => ruleFits(given!).find(({ rule }) => rule === 'dpsgd');
   expect(dpsgd(complete)).toMatchObject({ fits: true, drawbacks: [expect.stringMatching(/^backups: 1/)] });
   expect(experimentWarnings(complete!).join()).not.toContain('tolerate');
-  expect(dpsgd(ring)).toMatchObject({ fits: false, drawbacks: [] });
+  expect(dpsgd(ring)).toMatchObject({ fits: false, drawbacks: [expect.stringMatching(/1 of 2 neighbours/)] });
   expect(experimentWarnings(ring!).join()).toContain('does not tolerate loss');
+});
+
+describe('backups of a third of the neighbours and more', () => {
+  const waits = (topology: unknown, backups: number, silos = 16) =>
+    experiment({ data: { dataset: 'digits', silos }, topology, exchange: { rule: 'dpsgd', backups } });
+
+  test('are a drawback and warned of, and another rule is advised', () => {
+    const ring = waits('ring', 1, 8);
+    expect(ruleFits(ring)[0]).toMatchObject({
+      fits: true,
+      drawbacks: [expect.stringMatching(/wanted 0 here/)],
+    });
+    expect(experimentWarnings(ring)).toEqual([
+      expect.stringMatching(/^rule dpsgd: backups: 1 leave out 1 of 2/),
+    ]);
+    expect(advisedRule(ring)?.rule).not.toBe('dpsgd');
+  });
+
+  test.each([
+    ['torus', 2, /wanted at most 1 here/],
+    [{ kind: 'random-regular', degree: 3 }, 1, /wanted 0 here/],
+    ['complete', 5, /wanted at most 4 here/],
+  ])('%j with %i', (topology, backups, wanted) => {
+    expect(experimentWarnings(waits(topology, backups)).join()).toMatch(wanted);
+  });
+
+  test.each([
+    ['torus', 1],
+    ['complete', 4],
+    ['ring', 0],
+  ])('not %j with %i', (topology, backups) => {
+    expect(experimentWarnings(waits(topology, backups))).toEqual([]);
+  });
+});
+
+test('each rule says which graphs it is not for', () => {
+  for (const { rule, notFor } of ruleFits(experiment())) expect(notFor, rule).toMatch(/graphs|rings/);
 });
 
 describe('the warning', () => {

@@ -287,6 +287,7 @@ function takeSum(
     exclusive: false,
     carry,
     carryZ,
+    reference: undefined,
   };
   const gifts = Math.max(1, count - taken.count);
   switch (take(mass, taken, offer, false, options.peerCount * gifts)) {

@@ -37,6 +37,24 @@ export interface RunningSum {
   count: number;
   /** Its count when the epoch began. */
   epochFrom: number;
+  /** What it is told by where it travels rounded. */
+  rounding: SumRounding | undefined;
+}
+
+/** What is told of a vector: Q(d / scale), with a power of two that makes d at most 1 (push-sum-rounded.ts). */
+export interface Rounded {
+  readonly scale: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Replaced, never changed. */
+export interface SumRounding extends Rounded {
+  /** r; undefined: zero. */
+  readonly reference: Float64Array | undefined;
+  /** The end of the part before the last turn, with its weight; undefined before the first, and where it was not rounded. */
+  readonly closing: (Rounded & { readonly z: number }) | undefined;
+  /** The sum's count when its peer began anew or left: told with the carry from there on; 0: it did neither. */
+  readonly toldFrom: number;
 }
 
 /** What was taken from one sender so far: its σ as of `count`. */
@@ -53,6 +71,8 @@ export interface Taken {
   partZ: number;
   carry: Float64Array | undefined;
   carryZ: number;
+  /** r of this epoch, where sums travel rounded; undefined: zero. */
+  reference: Float64Array | undefined;
 }
 
 /** A σ that has arrived. */
@@ -71,6 +91,8 @@ export interface Offer {
   /** With the carry, or only the part; in epoch 0 there is none. */
   readonly carry: Float64Array | undefined;
   readonly carryZ: number;
+  /** As in Taken. */
+  readonly reference: Float64Array | undefined;
 }
 
 export type TakeOutcome =
@@ -114,6 +136,7 @@ export function createSum(size: number): RunningSum {
     epoch: 0,
     count: 0,
     epochFrom: 0,
+    rounding: undefined,
   };
 }
 
@@ -134,6 +157,7 @@ export function createTaken(): Taken {
     partZ: 0,
     carry: undefined,
     carryZ: 0,
+    reference: undefined,
   };
 }
 
@@ -188,7 +212,7 @@ function isCoarse({ partZ, carryZ }: RunningSum, z: number): boolean {
 }
 
 /** Moves the part into the carry without losing a bit: carry + part is the same before and after. */
-function rebase(sum: RunningSum): void {
+export function rebase(sum: RunningSum): void {
   const carry = new Float64Array(sum.part.length);
   const rest = new Float64Array(sum.part.length);
   for (let at = 0; at < carry.length; at++)
@@ -235,7 +259,10 @@ export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMa
   return 'taken';
 }
 
-function orderOf(taken: Taken, offer: Offer): 'newer' | 'new-life' | 'went-back' | 'stale' | 'duplicate' {
+export function orderOf(
+  taken: Taken,
+  offer: Pick<Offer, 'incarnation' | 'life' | 'count'>,
+): 'newer' | 'new-life' | 'went-back' | 'stale' | 'duplicate' {
   if (offer.incarnation < taken.incarnation) return 'stale';
   if (!taken.known) return 'newer';
   if (offer.life !== taken.life) return offer.life > taken.life ? 'new-life' : 'stale';
@@ -261,7 +288,10 @@ export function takeOnce(
 }
 
 /** A sender that went back to a checkpoint may come to the same epoch with another carry. */
-function sameCarry(taken: Taken, { epoch, incarnation }: Offer): boolean {
+export function sameCarry(
+  taken: Taken,
+  { epoch, incarnation }: Pick<Offer, 'epoch' | 'incarnation'>,
+): boolean {
   if (epoch === 0) return taken.epoch === 0;
   return epoch === taken.epoch && incarnation === taken.incarnation;
 }
@@ -329,4 +359,5 @@ function note(taken: Taken, offer: Offer, carryMoved: boolean): void {
   if (!carryMoved) return;
   taken.carry = offer.carry;
   taken.carryZ = offer.carryZ;
+  taken.reference = offer.reference;
 }

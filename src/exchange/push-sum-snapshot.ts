@@ -2,7 +2,14 @@
 import { present } from '../base/assert.ts';
 import { bytesOf } from '../params/layout.ts';
 import { type Arcs, createArcs } from './arcs.ts';
-import { createTaken, type Mass, type RunningSum, type Taken } from './mass.ts';
+import {
+  createTaken,
+  type Mass,
+  type Rounded,
+  type RunningSum,
+  type SumRounding,
+  type Taken,
+} from './mass.ts';
 import { packSnapshot, unpackSnapshot, vectorOf } from './snapshot.ts';
 
 /** The part of the rule's state that outlives the process. */
@@ -20,7 +27,14 @@ interface PackedVectors {
   readonly carry: Uint8Array;
 }
 
-type PackedSum = Omit<RunningSum, 'part' | 'carry'> & PackedVectors;
+type PackedSum = Omit<RunningSum, 'part' | 'carry' | 'rounding'> &
+  PackedVectors & { readonly rounding: PackedRounding | null };
+
+/** Beside it, the end of the part before: its weight first. */
+type PackedRounding = Rounded & {
+  readonly reference: Uint8Array;
+  readonly closing: (Rounded & { readonly z: number }) | null;
+};
 
 interface Packed {
   readonly life: number;
@@ -31,7 +45,8 @@ interface Packed {
   readonly sums: readonly PackedSum[];
   /** Per out-arc: peer, incarnation or −1, start count, index among the sums or −1. */
   readonly arcs: readonly (readonly number[])[];
-  readonly taken: readonly (Omit<Taken, 'part' | 'carry'> & PackedVectors & { readonly peer: number })[];
+  readonly taken: readonly (Omit<Taken, 'part' | 'carry' | 'reference'> &
+    PackedVectors & { readonly peer: number; readonly reference: Uint8Array })[];
 }
 
 const NONE = new Uint8Array(0);
@@ -45,7 +60,12 @@ export function packPushSum(state: KeptPushSum): Uint8Array {
     z: mass?.z ?? 0,
     entered,
     paramsRound,
-    sums: sums.map((sum) => ({ ...sum, part: bytes(sum.part), carry: bytes(sum.carry) })),
+    sums: sums.map((sum) => ({
+      ...sum,
+      part: bytes(sum.part),
+      carry: bytes(sum.carry),
+      rounding: packRounding(sum.rounding),
+    })),
     arcs: arcs.all.map(({ peer, incarnation = -1, startCount, sum }) => [
       peer,
       incarnation,
@@ -57,6 +77,7 @@ export function packPushSum(state: KeptPushSum): Uint8Array {
       peer,
       part: bytes(one.part),
       carry: bytes(one.carry),
+      reference: bytes(one.reference),
     })),
   };
   return packSnapshot({ ...packed });
@@ -73,6 +94,7 @@ export function unpackPushSum(
     ...sum,
     part: present(vector(sum.part), 'part of a sum'),
     carry: vector(sum.carry),
+    rounding: unpackRounding(sum.rounding, sum.count),
   }));
   const arcs = createArcs(outNeighbours);
   for (const [peer, incarnation = -1, startCount = 0, index = -1] of packed.arcs) {
@@ -85,9 +107,34 @@ export function unpackPushSum(
   }
   const taken = new Map(inNeighbours.map((peer) => [peer, createTaken()]));
   for (const { peer, ...one } of packed.taken)
-    if (taken.has(peer)) taken.set(peer, { ...one, part: vector(one.part), carry: vector(one.carry) });
+    if (taken.has(peer))
+      taken.set(peer, {
+        ...one,
+        part: vector(one.part),
+        carry: vector(one.carry),
+        reference: vector(one.reference),
+      });
   const y = vector(packed.y);
   return { life, mass: y === undefined ? undefined : { y, z }, entered, paramsRound, arcs, taken };
+}
+
+function packRounding(rounding: SumRounding | undefined): PackedRounding | null {
+  if (rounding === undefined) return null;
+  const { scale, reference, closing = null } = rounding;
+  return { scale, bytes: rounding.bytes, reference: bytes(reference), closing };
+}
+
+/** Others hold what a later life of the sum led to: they are told it whole. */
+function unpackRounding(packed: PackedRounding | null, count: number): SumRounding | undefined {
+  if (packed === null) return undefined;
+  const { scale, reference, closing } = packed;
+  return {
+    scale,
+    bytes: packed.bytes,
+    reference: vector(reference),
+    closing: closing ?? undefined,
+    toldFrom: count,
+  };
 }
 
 function bytes(vector: Float64Array | undefined): Uint8Array {

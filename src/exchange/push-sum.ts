@@ -10,7 +10,8 @@
  * it was; without, the peer brings its first params again, and what it held is lost with it.
  * `variant: plain` sends the mass itself (Kempe, Dobra, Gehrke 2003): it is not loss-tolerant, and here for comparison.
  */
-import { present } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
+import { parseCompressor } from '../compress/index.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
 import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
 import {
@@ -19,16 +20,17 @@ import {
   createTaken,
   give,
   type Mass,
-  type Offer,
+  type RunningSum,
   type Taken,
   take,
   takeOnce,
-  tellsCarry,
 } from './mass.ts';
 import { addChange, divide } from './mass-loops.ts';
 import { oneOf, parseOptions, realNumber } from './options.ts';
 import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
+import { roundedSums } from './push-sum-rounded.ts';
 import { packPushSum, unpackPushSum } from './push-sum-snapshot.ts';
+import { exactSums, type SumTelling } from './push-sum-telling.ts';
 import type {
   ExchangeRule,
   RuleAction,
@@ -67,6 +69,7 @@ export interface PushSumState {
   mass: Mass | undefined;
   /** Whether the peer's own params are in the mass. */
   entered: boolean;
+  readonly telling: SumTelling;
   /** De-biased params at the start of `paramsRound`. */
   params: Vector;
   paramsRound: number;
@@ -79,18 +82,17 @@ export interface PushSumState {
   ended: boolean;
 }
 
-export const pushSum: ExchangeRule<PushSumState> = {
+const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
   name: 'push-sum',
   summary: 'robust push-sum: exact averages over directed links that lose messages, and SGD on top of them',
   graphs: 'strong',
   notFor:
-    'few bytes (its sums are f64, twice those of a model, and are not rounded); graphs in which somebody is sent to by nobody',
+    'few bytes, unless rounded (its sums are f64, twice those of a model); graphs in which somebody is sent to by nobody',
   tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: false,
   queue: 'every',
-  /** Numbers: sum [life, start count, epoch, count, z]; base the same with the carry's z; share [z]. */
-  messages: { sum: { vectors: ['f64'] }, base: { vectors: ['f64', 'f64'] }, share: { vectors: ['f64'] } },
+  messages: telling.messages,
 
   parse: (given) =>
     parseOptions(
@@ -132,6 +134,7 @@ export const pushSum: ExchangeRule<PushSumState> = {
       round: -1,
       mass: kept?.mass,
       entered: kept?.entered ?? false,
+      telling,
       params: NO_PARAMS,
       paramsRound: kept?.paramsRound ?? firstRound,
       next: undefined,
@@ -167,6 +170,15 @@ export const pushSum: ExchangeRule<PushSumState> = {
       case 'sendFailed':
         return []; // the next cycle's sums hold what this one's did
     }
+  },
+});
+
+export const pushSum: ExchangeRule<PushSumState> = {
+  ...pushSumTelling(exactSums),
+  encodedAs(encoding) {
+    const parsed = parseCompressor(encoding);
+    assert(parsed.ok, `codec ${encoding}`);
+    return pushSumTelling(roundedSums(parsed.codec)) as Partial<ExchangeRule> as ExchangeRule;
   },
 };
 
@@ -229,32 +241,41 @@ function proceed(state: PushSumState, scope: RuleScope): RuleAction[] {
 /** Gives to all that are up, and tells them what they have been given so far. */
 function push(state: PushSumState, keepsShare: boolean): RuleAction[] {
   const mass = present(state.mass, 'mass');
-  const { round, options } = state;
   const groups = groupsOf(state.arcs, mass.y.length);
-  if (options.variant === 'robust') {
+  if (state.options.variant === 'robust') {
     const sums = groups.map(({ sum }) => sum);
     const counts = groups.map(({ arcs }) => arcs.length);
-    return give(mass, sums, counts, keepsShare) ? tellSums(state) : [];
+    return giveTold(state.telling, mass, sums, counts, keepsShare) ? tellSums(state) : [];
   }
   const to = groups.flatMap(({ peers }) => peers);
   const gift = createSum(mass.y.length);
   if (!give(mass, [gift], [to.length], keepsShare)) return [];
-  return [
-    { kind: 'send', to, message: { kind: 'share', round, vectors: [gift.part], numbers: [gift.partZ] } },
-  ];
+  state.telling.afterGift(gift, mass, to.length, false);
+  return [{ kind: 'send', to, message: state.telling.shareOf(gift, state.round) }];
+}
+
+/** As `give`, of what can be told. */
+function giveTold(
+  telling: SumTelling,
+  mass: Mass,
+  sums: readonly RunningSum[],
+  counts: readonly number[],
+  keepsShare: boolean,
+): boolean {
+  let parts = keepsShare ? 1 : 0;
+  for (const count of counts) parts += count;
+  const zShare = mass.z / parts;
+  for (let at = 0; at < sums.length; at++) telling.beforeGift(sums[at]!, mass, counts[at]!, zShare);
+  if (!give(mass, sums, counts, keepsShare)) return false;
+  for (let at = 0; at < sums.length; at++) telling.afterGift(sums[at]!, mass, counts[at]!, !keepsShare);
+  return true;
 }
 
 function tellSums(state: PushSumState): RuleAction[] {
   const groups = groupsOf(state.arcs, present(state.mass, 'mass').y.length);
   return groups.map(({ sum, startCount, peers }) => {
-    const { part, partZ, carry, carryZ, epoch, count } = sum;
-    const numbers = [state.life, startCount, epoch, count, partZ];
-    const { round } = state;
-    const message: RuleMessage =
-      carry !== undefined && tellsCarry(sum)
-        ? { kind: 'base', round, vectors: [part, carry], numbers: [...numbers, carryZ] }
-        : { kind: 'sum', round, vectors: [part], numbers };
-    return { kind: 'send', to: peers, message };
+    const { life, round } = state;
+    return { kind: 'send', to: peers, message: state.telling.messageOf(sum, { life, startCount, round }) };
   });
 }
 
@@ -262,15 +283,17 @@ function received(
   state: PushSumState,
   { from, incarnation, message, exclusive }: RuleEvent & { kind: 'received' },
 ): readonly RuleAction[] {
-  const first = present(message.vectors[0], 'a vector') as Float64Array;
-  state.mass ??= createMass(first.length);
+  const { telling } = state;
+  state.mass ??= createMass(telling.sizeOf(message));
   const { variant } = state.options;
   if ((message.kind === 'share') !== (variant === 'plain'))
     return refuse(from, 'unexpected', `${message.kind} in a run that is ${variant}`);
-  if (message.kind === 'share') return takeShare(state.mass, from, message, state.context.peerCount);
-  const offer = offerOf(message, incarnation, exclusive === true);
-  if (offer === undefined) return refuse(from, 'malformed', `numbers ${message.numbers.join(', ')}`);
+  if (message.kind === 'share') return takeShare(state, state.mass, from, message);
   const taken = present(state.taken.get(from), 'an in-neighbour');
+  const size = state.mass.y.length;
+  const offer = telling.offerOf(message, incarnation, exclusive === true, taken, size);
+  if (offer === 'unreadable') return NOTHING;
+  if (typeof offer === 'string') return refuse(from, 'malformed', offer);
   const { peerCount, rounds } = state.context;
   // Every peer brings weight 1: a whole run's gifts cannot be more, even where all is given again after a restart.
   const outcome = take(state.mass, taken, offer, state.fresh, peerCount * (rounds + 1));
@@ -296,41 +319,21 @@ function refuse(from: number, reason: RuleRefusal, detail: string): readonly Rul
 }
 
 function takeShare(
+  { telling, context: { peerCount } }: PushSumState,
   mass: Mass,
   from: number,
-  { vectors, numbers }: RuleMessage,
-  zMax: number,
+  message: RuleMessage,
 ): readonly RuleAction[] {
-  const [z] = numbers;
-  if (z === undefined || numbers.length !== 1)
-    return refuse(from, 'malformed', `${numbers.length} numbers, wanted the weight`);
-  switch (takeOnce(mass, present(vectors[0], 'a share'), z, zMax)) {
+  const share = telling.shareIn(message, mass.y.length);
+  if (typeof share === 'string') return refuse(from, 'malformed', share);
+  switch (takeOnce(mass, share.y, share.z, peerCount)) {
     case 'impossible':
-      return refuse(from, 'impossible', `weight ${z}, wanted 0 to ${zMax}`);
+      return refuse(from, 'impossible', `weight ${share.z}, wanted 0 to ${peerCount}`);
     case 'overflow':
       return refuse(from, 'impossible', OVERFLOW);
     default:
       return NOTHING;
   }
-}
-
-/** Undefined where the numbers are not those of a sum. A hundred thousand peers are simulated here: nothing is made in vain. */
-function offerOf(
-  { kind, numbers, vectors }: RuleMessage,
-  incarnation: number,
-  exclusive: boolean,
-): Offer | undefined {
-  const [life, startCount, epoch, count, partZ] = numbers;
-  if (numbers.length !== (kind === 'base' ? 6 : 5) || partZ === undefined) return undefined;
-  if (!isCount(life) || !isCount(startCount) || !isCount(epoch) || !isCount(count)) return undefined;
-  const part = vectors[0] as Float64Array;
-  const carry = vectors[1] as Float64Array | undefined;
-  const carryZ = numbers[5] ?? 0;
-  return { incarnation, life, startCount, epoch, count, part, exclusive, partZ, carry, carryZ };
-}
-
-function isCount(value: number | undefined): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** At the end all mass goes to the others, and they are told a few times, in case a message is lost. */
@@ -353,43 +356,4 @@ function againLater(state: PushSumState): RuleAction[] {
   if (state.farewells >= FAREWELLS || state.options.variant === 'plain') return [];
   state.farewells += 1;
   return [{ kind: 'setTimer', name: 'farewell', delayMs: Math.max(state.pace.periodMs, FAREWELL_MS) }];
-}
-
-/** What a peer holds and what has gone over its arcs, for whoever checks that none gets lost. */
-export interface MassBalance {
-  readonly y: Float64Array;
-  readonly z: number;
-  /** Per out-arc, all that was given over it: σ. */
-  readonly given: readonly ArcMass[];
-  /** Per in-arc, all that was taken: ρ. */
-  readonly taken: readonly ArcMass[];
-}
-
-export interface ArcMass {
-  readonly peer: number;
-  readonly y: Float64Array;
-  readonly z: number;
-}
-
-/** Over all peers of a robust run, Σ y + Σ given − Σ taken is constant, and likewise for z. Undefined before the first round. */
-export function massOf(ruleState: unknown): MassBalance | undefined {
-  const { mass, entered, arcs, taken } = ruleState as PushSumState;
-  if (mass === undefined || !entered) return undefined;
-  const { y, z } = mass;
-  return {
-    y: y.slice(),
-    z,
-    given: arcs.all.map(({ peer, sum }) => total(peer, y.length, sum)),
-    taken: [...taken].map(([peer, sums]) => total(peer, y.length, sums)),
-  };
-}
-
-type Sums = Pick<Taken, 'part' | 'partZ' | 'carry' | 'carryZ'>;
-
-function total(peer: number, size: number, sums: Sums | undefined): ArcMass {
-  const y = Float64Array.from(
-    { length: size },
-    (_, at) => (sums?.carry?.[at] ?? 0) + (sums?.part?.[at] ?? 0),
-  );
-  return { peer, y, z: (sums?.carryZ ?? 0) + (sums?.partZ ?? 0) };
 }

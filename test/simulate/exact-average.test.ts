@@ -1,7 +1,7 @@
 /** The average of 16 peers on the exponential digraph while messages are lost: robust push-sum gets there, the plain rules are stuck. */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/base/random.ts';
-import { massOf } from '../../src/exchange/push-sum.ts';
+import { massOf } from '../../src/exchange/mass-balance.ts';
 import { createFaultPlayer } from '../../src/faults/player.ts';
 import { peerConfig } from '../../src/peer/plan.ts';
 import { buildOverlay } from '../../src/topology/index.ts';

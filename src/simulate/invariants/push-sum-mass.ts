@@ -5,7 +5,7 @@
  * over all peers and arcs. A peer that comes back from its checkpoint has the account it had when that was taken; one that comes back
  * without starts anew, and it and those that exchange with it are not judged from then on: what it held is lost, as the rule says.
  */
-import { massOf } from '../../exchange/push-sum.ts';
+import { massOf } from '../../exchange/mass-balance.ts';
 import type { PeerAction, PeerConfig, PeerEvent } from '../../peer/machine.ts';
 import type { PeerState } from '../../peer/state.ts';
 import type { Invariant } from './invariant.ts';
@@ -49,7 +49,7 @@ export const pushSumMass: Invariant = {
 };
 
 function isRobust({ rule, context: { options } }: PeerConfig): boolean {
-  return rule.name === 'push-sum' && options.variant === 'robust';
+  return rule.name.split('+')[0] === 'push-sum' && options.variant === 'robust';
 }
 
 function startsAnew(event: PeerEvent): boolean {

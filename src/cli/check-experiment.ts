@@ -13,6 +13,7 @@ import {
   type RuleFit,
   resolveExperiment,
   ruleFits,
+  UnfitRuleError,
 } from '../experiment/index.ts';
 import { type Column, formatTable } from '../report/index.ts';
 import { fastestMeanMs } from '../simulate/order-statistics.ts';
@@ -46,7 +47,10 @@ export interface SiloFacts {
 }
 
 export async function checkExperiment(session: Session, path: string): Promise<undefined> {
-  const experiment = await readExperiment(session, path, session.overrides);
+  const experiment = await readExperiment(session, path, session.overrides).catch((error: unknown) => {
+    if (error instanceof UnfitRuleError) sayWhichFit(session, error.experiment);
+    throw error;
+  });
   const graph = graphFacts(experiment);
   const rules = ruleFits(experiment);
   const advice = advisedRule(experiment);
@@ -85,6 +89,15 @@ export async function checkExperiment(session: Session, path: string): Promise<u
     ].join('\n'),
   );
   return undefined;
+}
+
+/** For whom has chosen a rule that cannot run: who could. */
+function sayWhichFit(session: Session, experiment: Experiment): void {
+  const rules = ruleFits(experiment);
+  const graph = describeGraph(graphFacts(experiment));
+  session.say(
+    [graph, '', describeRules(rules), describeAdvice(rules, advisedRule(experiment)), ''].join('\n'),
+  );
 }
 
 function graphFacts({ overlay, exchange }: Experiment): GraphFacts {

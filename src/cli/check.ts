@@ -11,7 +11,7 @@ Examples:
   grapevine check --json experiment.yaml | jq .graph.spectralGap
 
 Reports every problem of the file at once. An experiment is printed resolved (every default filled in), with facts of
-its graph, which exchange rules fit it, and what each silo gets. A silo file is checked together with its key, membership, experiment and data.`;
+its graph, which exchange rules fit it (also where the chosen one cannot run), and what each silo gets. A silo file is checked together with its key, membership, experiment and data.`;
 
 /** Keys that a silo file has and an experiment has not. */
 const SILO_KEYS = ['key', 'members', 'operator', 'runFolder', 'experiment', 'listen'];

@@ -2,7 +2,7 @@
 export type { DesignCache } from './designed-overlay.ts';
 export { type Experiment, optimizerOf } from './experiment.ts';
 export { type NetworkLinks, networkGraph } from './network-links.ts';
-export { loadExperiment, type ParseOptions, parseExperiment } from './parse.ts';
+export { loadExperiment, type ParseOptions, parseExperiment, UnfitRuleError } from './parse.ts';
 export { experimentDigest, resolveExperiment } from './resolve.ts';
 export { advisedRule, describeNeeds, type RuleFit, ruleFits } from './rule-fit.ts';
 export type { Baseline, Carrier, LearningRateSchedule, ModelSpec, TrainSettings } from './schema.ts';

@@ -63,8 +63,9 @@ export function parseExperiment(text: string, options: ParseOptions): Experiment
   const { data, networkLinks } = withoutNetworkLinks(withDefaultOptimizer(changed.data));
   const checked = checkAgainst(experimentSchema, data);
   const problems: Problem[] = [...changed.problems, ...(checked.ok ? [] : checked.problems)];
+  const ofRule: Problem[] = [];
   const file = checked.ok ? checked.value : soundBlocks(data);
-  const graph = checkBlocks(file, silosOf(data), options, problems);
+  const graph = checkBlocks(file, silosOf(data), options, problems, ofRule);
   const folder = dirname(resolve(options.file));
   const overlay = graph?.overlay;
   const count = overlay?.nodes.length ?? silosOf(data);
@@ -73,9 +74,22 @@ export function parseExperiment(text: string, options: ParseOptions): Experiment
       ? undefined
       : resolveNetworkLinks(networkLinks, folder, { count, overlay }, problems);
   if (problems.length > 0 || !checked.ok || graph === undefined)
-    throw new ProblemsError(options.file, problems);
-  const experiment = assemble(checked.value, graph, folder);
-  return deepFreeze(links === undefined ? experiment : { ...experiment, links });
+    throw new ProblemsError(options.file, [...problems, ...ofRule]);
+  const assembled = assemble(checked.value, graph, folder);
+  const experiment = deepFreeze(links === undefined ? assembled : { ...assembled, links });
+  if (ofRule.length > 0) throw new UnfitRuleError(options.file, ofRule, experiment);
+  return experiment;
+}
+
+/** All is in order but that the rule cannot run on the graph, the carrier or the model; which others could is known from `experiment`. */
+export class UnfitRuleError extends ProblemsError {
+  readonly experiment: Experiment;
+
+  constructor(file: string, problems: readonly Problem[], experiment: Experiment) {
+    super(file, problems);
+    this.name = 'UnfitRuleError';
+    this.experiment = experiment;
+  }
 }
 
 interface Graph extends ResolvedTopology {
@@ -85,12 +99,13 @@ interface Graph extends ResolvedTopology {
   readonly faults: FaultSchedule | undefined;
 }
 
-/** The checks across blocks, as far as the blocks at hand allow; undefined where a problem stood in the way. */
+/** The checks across blocks, as far as the blocks at hand allow; undefined where a problem stood in the way. `ofRule`: what it is not for. */
 function checkBlocks(
   file: Partial<ExperimentFile>,
   silos: number | undefined,
   options: ParseOptions,
   problems: Problem[],
+  ofRule: Problem[],
 ): Graph | undefined {
   if (file.data !== undefined) checkData(file.data, problems);
   if (file.train !== undefined) checkTraining(file.train, problems);
@@ -99,8 +114,8 @@ function checkBlocks(
   if (file.stop !== undefined) checkStop(file.stop, file.data, problems);
   const found = resolveTopology(file.topology, silos, file.seed ?? 1, sourcesOf(options), problems);
   const ruled = file.exchange === undefined ? undefined : resolveRule(file.exchange, problems);
-  if (ruled !== undefined) checkCarrier(ruled.rule, file, problems);
-  if (ruled !== undefined) checkModelSize(ruled.rule, ruled.options, file, problems);
+  if (ruled !== undefined) checkCarrier(ruled.rule, file, ofRule);
+  if (ruled !== undefined) checkModelSize(ruled.rule, ruled.options, file, ofRule);
   if (
     silos === undefined &&
     found === undefined &&
@@ -112,8 +127,8 @@ function checkBlocks(
   const faults = found === undefined ? undefined : resolveSchedule(file, found.overlay, problems);
   if (found === undefined || ruled === undefined) return undefined;
   checkWorld(file.links, file.simulate, found.overlay, problems);
-  checkRuleOnOverlay(ruled.rule, ruled.options, found.overlay, problems);
-  checkScheduleCarrier(found.overlay, file.exchange?.carrier, problems);
+  checkRuleOnOverlay(ruled.rule, ruled.options, found.overlay, ofRule);
+  checkScheduleCarrier(found.overlay, file.exchange?.carrier, ofRule);
   const weights = resolveWeights(found.overlay, file.exchange?.weights, problems);
   return { ...found, ...ruled, weights, faults };
 }

@@ -139,6 +139,24 @@ describe('grapevine check EXPERIMENT', () => {
     }
   });
 
+  it('shows which rules could run where the chosen one cannot, beside what is wrong with it', async () => {
+    const path = await writeYaml('unfit.yaml', {
+      ...experiment,
+      data: { ...experiment.data, dataset: 'digits', silos: 8, partition: 'iid' },
+      topology: { kind: 'exponential' },
+      exchange: { rule: 'choco' },
+    });
+    const { exitCode, stdout, stderr } = await run('check', path);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/rule choco wants an undirected graph, and exponential is directed/);
+    expect(stdout).toMatch(/^choco \(chosen\) +no /m);
+    expect(stdout).toMatch(/^dpsgd +yes /m);
+    expect(stdout).toMatch(/^advised: /m);
+    const wrongElsewhereToo = await run('check', '--set', 'train.batchSize=0', path);
+    expect(wrongElsewhereToo.stdout).toBe('');
+    expect(wrongElsewhereToo.stderr).toMatch(/2 problems[\s\S]*train.batchSize[\s\S]*rule choco wants/);
+  });
+
   it('says so when the file is missing or is no YAML', async () => {
     expect(await run('check', join(folder, 'none'))).toMatchObject({ exitCode: 2 });
     const path = join(folder, 'bad.yaml');

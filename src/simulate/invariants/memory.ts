@@ -10,6 +10,8 @@ const EVERY_STEPS = 32;
  * for the peer itself. Push-sum, whose sums are f64 (two vectors each), needs three quarters of that.
  */
 const VECTORS_MAX = 4;
+/** Where its sums travel rounded they have an estimate each (f64), the bytes told last, and those before a turn. */
+const ROUNDED_SUM_VECTORS_MAX = 8;
 /** Of the exact mean that runs beside the rounds (columns and extremes, f64), per neighbour and for itself; and its sets of peers. */
 const SERVICE_VECTORS_MAX = 8;
 const SERVICE_PEER_SETS_MAX = 4;
@@ -35,7 +37,8 @@ export const memory: Invariant = {
         const neighbours = state.neighbours.size;
         const aheadMax = Math.max(1, ...state.config.context.aheadMax.values());
         const bytesMax =
-          VECTORS_MAX * state.params.byteLength * (1 + neighbours * (1 + aheadMax)) + serviceBytesMax(state);
+          vectorsMax(state) * state.params.byteLength * (1 + neighbours * (1 + aheadMax)) +
+          serviceBytesMax(state);
         if (bytes > bytesMax)
           violate(nowMs, peer, `it keeps ${bytes} bytes of vectors, allowed are ${bytesMax}`);
         const entriesMax = ENTRIES_OWN + neighbours * ENTRIES_PER_NEIGHBOUR;
@@ -45,6 +48,10 @@ export const memory: Invariant = {
     };
   },
 };
+
+function vectorsMax({ config: { rule } }: PeerState): number {
+  return rule.name.startsWith('push-sum+') ? ROUNDED_SUM_VECTORS_MAX : VECTORS_MAX;
+}
 
 function serviceBytesMax({ service, neighbours }: PeerState): number {
   if (service === undefined) return 0;

@@ -90,6 +90,9 @@ const hostile: fc.Arbitrary<Hostile[]> = fc.array(
   { maxLength: 40 },
 );
 
+/** Questions of a synchronous rule to one neighbour in a round. */
+const ASKS_MAX = 4;
+
 /** Plays the peer's part of the contract around one rule. */
 class Harness {
   readonly actions: RuleAction[] = [];
@@ -101,6 +104,8 @@ class Harness {
   completes = 0;
   begins = 0;
   now = 0;
+  /** How often each neighbour was asked again in this round. */
+  readonly #asks = new Map<number, number>();
   #events = 0;
   readonly #rule: ExchangeRule;
   #state: unknown;
@@ -123,6 +128,7 @@ class Harness {
 
   step(event: RuleEvent): readonly RuleAction[] {
     if (event.kind === 'begin') this.begins += 1;
+    if (event.kind === 'begin') this.#asks.clear();
     if (event.kind === 'begin') this.#own(event.params); // trained ones are the rule's
     if (event.kind === 'received') for (const vector of event.message.vectors) this.#own(vector);
     const actions = this.#rule.step(this.#state, event, {
@@ -159,6 +165,16 @@ class Harness {
         return;
       case 'clearTimer':
         this.timers.delete(action.name);
+        return;
+      case 'ask':
+        expect(this.#rule.synchronous).toBe(true);
+        expect(action.round).toBe(this.round);
+        for (const peer of action.of) {
+          expect(NEIGHBOURS).toContain(peer);
+          const times = (this.#asks.get(peer) ?? 0) + 1;
+          expect(times).toBeLessThanOrEqual(ASKS_MAX);
+          this.#asks.set(peer, times);
+        }
         return;
       case 'complete':
         if (this.ended) return; // the peer is done and heeds it no more
@@ -363,6 +379,23 @@ export function ruleConformance(
         }
         expect(harness.completes).toBeGreaterThanOrEqual(5);
       }
+    });
+
+    test('asks a neighbour whose message of this round may be lost before it leaves it out', () => {
+      if (!rule.synchronous) return;
+      const harness = play([]);
+      apply(rule, harness, { kind: 'trained', peer: 0, ahead: 0, waitMs: 1, pick: 0 });
+      const done = harness.completes;
+      const [lost, ...others] = NEIGHBOURS;
+      for (const peer of others)
+        apply(rule, harness, { kind: 'received', peer, ahead: 0, waitMs: 1, pick: 1 });
+      for (let turn = 0; turn < 400 && harness.completes === done; turn++) {
+        apply(rule, harness, { kind: 'timer', peer: 0, ahead: 0, waitMs: 20, pick: turn });
+        apply(rule, harness, { kind: 'trained', peer: 0, ahead: 0, waitMs: 1, pick: 0 });
+      }
+      expect(harness.completes).toBeGreaterThan(done);
+      const asks = harness.actions.flatMap((action) => (action.kind === 'ask' ? action.of : []));
+      expect(asks).toContain(lost);
     });
 
     test('refuses a message twice, and answers from rounds long gone', () => {

@@ -1,7 +1,7 @@
 /**
  * CHOCO-SGD (Koloskova, Stich, Jaggi 2019, Algorithm 2): peers mix public copies x̂ of their models, which change by compressed steps:
  *   x ← train(x);  q = Q(x − x̂ᵢ);  x̂ᵢ ← x̂ᵢ + q, sent to all neighbours;  x ← x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ) with the new x̂.
- * Q is any codec with a contraction δ > 0 (compress/); γ in (0, 1] is smaller the smaller δ is. Each peer holds a replica of every
+ * Q is any codec with a contraction δ > 0 (compress/); γ in (0, 1] is smaller the smaller δ is (choco-gamma.ts). Each peer holds a replica of every
  * neighbour's x̂ (replica.ts): degree + 2 vectors in all.
  * `encoding: fp16 | int8` stands for that compressor.
  * Our deviations: a message names the version it changes, so that loss, repetition and reordering are noticed and never change a replica;
@@ -15,6 +15,7 @@ import { type CodecSpec, compressorKinds, noiseOf, parseCompressor } from '../co
 import { plusDifferences, type WeightedVector } from '../params/kernels.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
 import { arrive, awaited, createBarrier, type Exclusion, openRound, type Wait } from './barrier.ts';
+import { gammaFor, usualGamma } from './choco-gamma.ts';
 import { packChoco, unpackChoco } from './choco-snapshot.ts';
 import { parseOptions, wholeNumber } from './options.ts';
 import { PERIOD_MS } from './pace.ts';
@@ -45,14 +46,17 @@ import { heedNeighbour, type Waiting, whenAllHere } from './waiting.ts';
 const REPAIRS_PER_ROUND_MAX = 4;
 
 interface ChocoOptions {
-  readonly compressor: unknown;
-  readonly gamma: number;
+  readonly compressor: CodecSpec;
+  /** Absent where the default depends on the model's length. */
+  readonly gamma?: number;
   readonly snapshotEveryRounds: number;
 }
 
 export interface ChocoState extends Waiting {
   readonly context: RuleContext;
-  readonly gamma: number;
+  readonly compressor: CodecSpec;
+  /** Undefined before the first round. */
+  gamma: number | undefined;
   readonly snapshotEveryRounds: number;
   /** This peer's own x̂. */
   readonly model: PublicModel;
@@ -105,8 +109,9 @@ export const choco: ExchangeRule<ChocoState> = {
         ok: false,
         problems: ['compressor may enlarge what it compresses; use qsgd with scaled: true'],
       };
-    const gamma = parsed.options.gamma ?? gammaFor(spec.spec.kind);
-    return { ok: true, options: { ...parsed.options, compressor: spec.spec, gamma } };
+    const gamma = parsed.options.gamma ?? usualGamma(spec.spec);
+    const step = gamma === undefined ? {} : { gamma };
+    return { ok: true, options: { ...parsed.options, compressor: spec.spec, ...step } };
   },
 
   fitsParams({ compressor }, length) {
@@ -126,6 +131,7 @@ export const choco: ExchangeRule<ChocoState> = {
     const codec = present(parsed.ok ? parsed.codec : undefined, 'codec of checked options');
     const state: ChocoState = {
       context,
+      compressor,
       gamma,
       snapshotEveryRounds,
       barrier: createBarrier(context, firstRound),
@@ -191,12 +197,6 @@ function problemOf(problem: string): string {
   return problem.startsWith('compressor') ? problem : `compressor: ${problem}`;
 }
 
-/** What works for most models; the less a codec keeps, the smaller. */
-function gammaFor(kind: string): number {
-  if (kind === 'identity' || kind === 'fp16' || kind === 'int8') return 1;
-  return kind === 'random-k' || kind === 'top-k' ? 0.1 : 0.4;
-}
-
 function restore(state: ChocoState, life: RuleLife | undefined): void {
   if (life?.snapshot === undefined || life.snapshot.length === 0) return;
   for (const { peer, version, round, vector } of unpackChoco(life.snapshot)) {
@@ -241,6 +241,7 @@ function begin(state: ChocoState, round: number, params: Vector, nowMs: number):
   state.trained = undefined;
   state.begun = params;
   if (state.scratch.length !== params.length) state.scratch = zeros(precisionOf(params), params.length);
+  state.gamma ??= gammaFor(state.compressor, model.codec, params.length);
   own.vector ??= zeros(precisionOf(params), params.length);
   openRound(state.barrier, round, nowMs);
   if (!state.context.trains) return share(state, params);
@@ -374,7 +375,8 @@ function apply(state: ChocoState, replica: Replica, round: number, actions: Rule
 
 /** x + γ Σⱼ Wᵢⱼ(x̂ⱼ − x̂ᵢ), j ascending; written over x where nobody else holds that (spare.ts says what for). */
 function mixed(state: ChocoState, excluded: readonly Exclusion[]): Vector {
-  const { context, gamma, model, replicas } = state;
+  const { context, model, replicas } = state;
+  const gamma = present(state.gamma, 'γ of a round that began');
   const out = new Set(excluded.map(({ peer }) => peer));
   const terms: WeightedVector[] = [];
   for (const { peer, vector } of replicas.values()) {

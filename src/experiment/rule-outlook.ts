@@ -3,6 +3,7 @@
  * them, so they stand here together; the bounds come from what docs/FIGURES.md measures. A rule that is not named here has no drawback.
  */
 import { parseCompressor } from '../compress/index.ts';
+import { gammaBounds } from '../exchange/choco-gamma.ts';
 import type { Fault } from '../faults/fault.ts';
 import { diameterBound } from '../topology/connectivity.ts';
 import { inNeighbours, outNeighbours } from '../topology/overlay.ts';
@@ -18,14 +19,20 @@ export interface Outlook {
   readonly lossMax: number;
   /** Whether faults may leave somebody out of a round. */
   readonly disturbed: boolean;
+  /** Params of the model; undefined where the experiment alone does not tell. */
+  readonly length: number | undefined;
   /** There are no local updates: the goal is the exact mean of the first params. */
   readonly averagesOnly: boolean;
   /** Rounds at most; infinite where the run does not end by them. */
   readonly rounds: number;
-  /** Time of one model on the narrowest link or access over that of a round's updates; 0 where either is not known. */
+  /** Time of one model, as params travel (f32 or encoded), on the narrowest link or access over that of a round's updates; 0 where either is not known. */
   readonly modelShare: number;
   /** The same of a model to each out-neighbour. */
   readonly roundShare: number;
+  /** And of a running sum to each: f64, or rounded and now and then repeated. */
+  readonly sumsShare: number;
+  /** Bits of such a model per param. */
+  readonly bitsPerParam: number;
 }
 
 type World = Pick<Experiment, 'overlay' | 'exchange' | 'train' | 'stop' | 'links' | 'simulate' | 'faults'>;
@@ -41,18 +48,22 @@ const ROUNDS_FEW = 20;
 const LOSES_LITTLE: readonly string[] = ['identity', 'fp16', 'int8'];
 
 export function outlookOf(world: World, length?: number): Outlook {
-  const { overlay, train, stop, faults } = world;
+  const { overlay, exchange, train, stop, faults } = world;
   const all = faults?.faults ?? [];
   const shareOf = (models: number) => transferShareOf(world, models, length);
+  const roundShare = shareOf(Math.max(...outNeighbours(overlay).map(({ length: degree }) => degree)));
   return {
     hops: diameterBound(overlay).hops,
     degreeMin: Math.min(...inNeighbours(overlay).map(({ length: degree }) => degree)),
     lossMax: Math.max(0, ...all.map(lossOf)),
     disturbed: all.some((fault) => lossOf(fault) > 0 || LEAVES_OUT.includes(fault.kind)),
+    length,
     averagesOnly: train.localSteps === 0,
     rounds: stop.rounds ?? Number.POSITIVE_INFINITY,
     modelShare: shareOf(1),
-    roundShare: shareOf(Math.max(...outNeighbours(overlay).map(({ length: degree }) => degree))),
+    bitsPerParam: BITS[exchange.encoding],
+    roundShare,
+    sumsShare: SUM_MODELS[world.exchange.encoding] * roundShare,
   };
 }
 
@@ -62,6 +73,8 @@ function lossOf(fault: Fault): number {
   return fault.kind === 'loss' || fault.kind === 'corrupt' ? fault.probability : 0;
 }
 
+/** Bytes of a running sum over those of a model in the same encoding; measured. */
+const SUM_MODELS = { raw: 2, fp16: 1.7, int8: 2.3 } as const;
 const BITS = { raw: 32, fp16: 16, int8: 8 } as const;
 
 /** Of so many models in a round, one to a neighbour. */
@@ -103,15 +116,27 @@ function leavesOutMany(options: Options, outlook: Outlook): string | false {
 /** What a rule's options do badly in this experiment, worst first: mistakes more likely than choices, so runs warn of them. */
 const MISSET: Readonly<Record<string, Drawbacks>> = {
   dpsgd: (outlook, options) => [leavesOutMany(options, outlook)],
+  choco: (outlook, options) => [stepsTooFar(options, outlook)],
 };
+
+function stepsTooFar({ compressor, gamma }: Options, { length }: Outlook): string | false {
+  if (length === undefined || typeof gamma !== 'number') return false;
+  const bounds = gammaBounds(compressor, length);
+  if (bounds === undefined || gamma <= bounds.most) return false;
+  return `gamma ${gamma} is more than its compressor bears with ${length} params: above some ${Number(bounds.most.toPrecision(2))} the public copies run away; set gamma to ${Number(bounds.usual.toPrecision(2))}, or leave it out`;
+}
 
 const DRAWBACKS: Readonly<Record<string, Drawbacks>> = {
   dpsgd: ({ averagesOnly, disturbed, roundShare }) => [
     averagesOnly && disturbed && MOVES_MEAN,
     slowToSend(roundShare),
   ],
-  choco: ({ averagesOnly, disturbed, rounds }, { compressor }) => [
+  choco: ({ averagesOnly, disturbed, rounds, ...outlook }, { compressor }) => [
     averagesOnly && disturbed && MOVES_MEAN,
+    slowToSend(
+      outlook.roundShare * compressedShare(compressor, outlook),
+      'a compressor that keeps less, or more local updates a round, sends less',
+    ),
     rounds < ROUNDS_FEW &&
       losesMuch(compressor) &&
       `${rounds} rounds are few: what a compressed change leaves out comes in later ones`,
@@ -130,16 +155,26 @@ const DRAWBACKS: Readonly<Record<string, Drawbacks>> = {
     slowToSend((modelShare * (sends as number)) / (parts as number)),
   ],
   'receive-merge': ({ averagesOnly, roundShare }) => [averagesOnly && BIASED, slowToSend(roundShare)],
-  'push-sum': ({ roundShare, lossMax }, { variant }) => [
+  'push-sum': ({ sumsShare, lossMax }, { variant }) => [
     variant === 'plain' && lossMax > 0 && 'variant plain loses mass with each lost message; robust does not',
-    slowToSend(2 * roundShare),
+    slowToSend(sumsShare),
   ],
 };
 
-function slowToSend(share: number): string | false {
+/** Bytes of a change over those of a model as it travels otherwise. */
+function compressedShare(
+  compressor: unknown,
+  { length, bitsPerParam }: Pick<Outlook, 'length' | 'bitsPerParam'>,
+): number {
+  const parsed = parseCompressor(compressor);
+  if (!parsed.ok || length === undefined) return 1;
+  return (8 * parsed.codec.bytesOf(length, 'f32').bytesMax) / (length * bitsPerParam);
+}
+
+function slowToSend(share: number, less = 'choco, or encoding int8, sends less'): string | false {
   if (share <= 1) return false;
   const times = share < 10 ? share.toFixed(1) : Math.round(share);
-  return `what it sends in a round takes ${times} times as long as the round's updates: choco, or encoding int8, sends less`;
+  return `what it sends in a round takes ${times} times as long as the round's updates: ${less}`;
 }
 
 function losesMuch(compressor: unknown): boolean {

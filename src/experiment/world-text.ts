@@ -3,8 +3,10 @@
  * modelled and how is in docs/SIMULATION.md and docs/FAULTS.md.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { gammaBounds } from '../exchange/choco-gamma.ts';
 import type { FaultSchedule } from '../faults/fault.ts';
 import { instantsOf, timeText } from '../faults/spans.ts';
+import { paramsLengthOf } from './checks.ts';
 import type { Experiment } from './experiment.ts';
 import type { NetworkLinks } from './network-links.ts';
 import { type LinksBlock, linksSchema, type SimulateBlock, simulateSchema } from './world.ts';
@@ -12,12 +14,25 @@ import { type LinksBlock, linksSchema, type SimulateBlock, simulateSchema } from
 type World = Pick<Experiment, 'links' | 'simulate'>;
 
 /** One line per block. */
-export function describeWorld({ links, simulate, faults }: Experiment): string[] {
+export function describeWorld(experiment: Experiment): string[] {
+  const { links, simulate, faults } = experiment;
   return [
     `simulate: ${describeCompute(simulate.compute)}${describeSlowness(simulate)}; ${describeTraining(simulate)}`,
     `links: ${'underlay' in links ? describeNetwork(links) : describeLinks(links)}`,
     `faults: ${faults === undefined ? 'none' : describeFaults(faults)}`,
+    ...describeStep(experiment),
   ];
+}
+
+/** The one default that depends on the model. */
+function describeStep({ exchange, data, model }: Experiment): string[] {
+  const { compressor, gamma } = exchange.options;
+  const length = paramsLengthOf({ data, model });
+  if (exchange.rule !== 'choco' || gamma !== undefined || length === undefined) return [];
+  const bounds = gammaBounds(compressor, length);
+  return bounds === undefined
+    ? []
+    : [`choco: gamma is ${Number(bounds.usual.toPrecision(2))} with ${length} params`];
 }
 
 /** How many faults of each kind, in the order in which the kinds come first. */

@@ -1,7 +1,10 @@
 /** CHOCO-SGD: the known answer, replicas that never differ whatever happens to messages, repairs, restarts, and what is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Random } from '../../src/base/random.ts';
+import { parseCompressor } from '../../src/compress/index.ts';
 import type { ChocoState } from '../../src/exchange/choco.ts';
+import { gammaFor } from '../../src/exchange/choco-gamma.ts';
 import { findExchangeRule } from '../../src/exchange/index.ts';
 import type { Replica } from '../../src/exchange/replica.ts';
 import type { RuleAction, RuleLife, RuleMessage } from '../../src/exchange/rule.ts';
@@ -68,6 +71,58 @@ describe('choco-gossip-top1-ring4', () => {
         }
       }
     }
+  });
+});
+
+describe('the default γ', () => {
+  const spread = async (compressor: object, gamma?: number) => {
+    const options = choco.parse({ compressor, ...(gamma === undefined ? {} : { gamma }) });
+    if (!options.ok) throw new Error('options');
+    const random = Random.of(1, 'start');
+    const starts = Array.from({ length: 4 }, () => Array.from({ length: 200 }, () => random.uniform() - 0.5));
+    const plan = virtualPlan({
+      rule: 'choco',
+      options: options.options,
+      overlay: buildOverlay({ kind: 'ring' }, 4),
+      rounds: 60,
+    });
+    const trainer = (peer: number) =>
+      quadraticTrainer({ optimum: starts[peer]!, learningRate: 0, precision: 'f64', initial: starts[peer]! });
+    const results = await simulateRecorded(virtualPeers(plan, trainer), virtualLinks);
+    const distance = (vectors: readonly ArrayLike<number>[]) => {
+      let sum = 0;
+      for (let index = 0; index < 200; index++) {
+        const values = vectors.map((vector) => vector[index]!);
+        const mean = values.reduce((total, value) => total + value, 0) / values.length;
+        for (const value of values) sum += (value - mean) ** 2;
+      }
+      return sum;
+    };
+    return distance(results.map(({ params }) => params)) / distance(starts);
+  };
+
+  test.each([
+    [{ kind: 'qsgd', levels: 1 }, 0.4],
+    [{ kind: 'random-k', share: 0.02 }, 0.2],
+  ])(
+    'follows what is kept, so that peers come together: %j, which with %d runs away',
+    async (compressor, tooMuch) => {
+      const [ours, theirs] = [await spread(compressor), await spread(compressor, tooMuch)];
+      expect(ours).toBeLessThan(1);
+      expect(theirs).toBeGreaterThan(10 * ours);
+    },
+  );
+
+  test.each([
+    [{ kind: 'sign' }, 0.4],
+    [{ kind: 'qsgd', levels: 16 }, 0.4],
+    [{ kind: 'random-k', share: 0.1 }, 0.1],
+    [{ kind: 'top-k', share: 0.01 }, 0.1],
+    [{ kind: 'top-k', count: 1 }, 10 / 650],
+  ])('%j of 650 params: %d', (given, gamma) => {
+    const parsed = parseCompressor(given);
+    if (!parsed.ok) throw new Error('compressor');
+    expect(gammaFor(parsed.spec, parsed.codec, 650)).toBeCloseTo(gamma, 12);
   });
 });
 

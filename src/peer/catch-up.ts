@@ -1,7 +1,7 @@
 /**
  * Catching up: a peer that was away (restarted, suspended, cut off) asks its neighbours for their state and goes on from the most
- * advanced answer that another one confirms (adopt.ts). It goes on as soon as two agree, or all have answered; where nobody
- * confirms, it waits a quarter of the pull timeout for who does, then takes what there is and says so. Question or answer may be lost:
+ * advanced answer that another one confirms (adopt.ts). It goes on as soon as two agree, or all have answered; where two have
+ * answered and do not agree, they are asked once more at one instant; where nobody confirms, it waits a quarter of the pull timeout for who does, then takes what there is and says so. Question or answer may be lost:
  * who has not answered is asked again after an eighth of the pull timeout and three eighths. Who is asked awaits the peer from its own round on, and sends again what the peer may have missed.
  */
 
@@ -10,7 +10,7 @@ import { type Belief, believe, joined } from './adopt.ts';
 import { agreementOf, lastRound } from './agreement.ts';
 import { beginRound, everybodyUp, feed, jumpTo, peersUp } from './rounds.ts';
 import { type Run, refuse, send } from './run.ts';
-import type { Neighbour, PeerState } from './state.ts';
+import type { Neighbour, PeerState, StateAnswer } from './state.ts';
 
 /** A question is repeated so often at most, */
 const REPEATS_MAX = 2;
@@ -142,10 +142,16 @@ function reconsider(run: Run): void {
   if (pulling === undefined || pulling.answers.size === 0) return;
   const isAll =
     pulling.answers.size === pulling.asked.size && (state.phase !== 'gathering' || everybodyUp(state));
-  if (isAll) return decide(run);
+  if (isAll) return decideOrAskAnew(run);
   const belief = beliefOf(state);
   if (belief?.confirmed === true && belief.round >= pulling.seenRound - reachRounds(state, pulling.seenRound))
     decide(run);
+}
+
+/** Goes on from what has been answered, unless two have answered that do not confirm each other: these may at one instant. */
+export function decideOrAskAnew(run: Run): void {
+  const isDoubtful = beliefOf(run.state)?.confirmed === false;
+  if (!isDoubtful || !askAnew(run)) decide(run);
 }
 
 /** Goes on from what the neighbours have answered so far, if anybody is ahead. */
@@ -160,6 +166,25 @@ export function decide(run: Run): void {
   actions.push({ kind: 'clearTimer', name: 'gather' });
   settled(run);
   beginRound(run);
+}
+
+/**
+ * Answers that came one after the other are of different rounds, for who answered first went on: whoever has answered is asked once more, all
+ * at once. The earlier answers count where no other comes.
+ */
+function askAnew(run: Run): boolean {
+  const { state, actions } = run;
+  const { pulling } = state;
+  if (pulling === undefined || pulling.decided || pulling.before !== undefined) return false;
+  const asked = [...pulling.answers.keys()].filter(
+    (peer) => pulling.asked.has(peer) && state.neighbours.get(peer)?.up,
+  );
+  if (asked.length < 2) return false;
+  pulling.before = new Map(pulling.answers);
+  pulling.answers.clear();
+  send(run, asked, { type: 'pull', round: state.round });
+  actions.push({ kind: 'setTimer', name: 'confirm', delayMs: state.config.pullTimeoutMs / 4 });
+  return true;
 }
 
 function adopt(run: Run, belief: Belief): void {
@@ -189,8 +214,8 @@ function adopt(run: Run, belief: Belief): void {
   jumpTo(run, round, params);
 }
 
-function doubt({ pulling }: PeerState, { answers }: Belief): string {
-  const others = [...(pulling?.answers.values() ?? [])].filter(({ peer }) => peer !== answers[0]?.peer);
+function doubt(state: PeerState, { answers }: Belief): string {
+  const others = answersOf(state).filter(({ peer }) => peer !== answers[0]?.peer);
   if (others.length === 0) return 'nobody else has answered';
   const rounds = others.map(({ peer, round }) => `${peer} is in round ${round}`);
   return `no other is near: ${rounds.slice(0, 8).join(', ')}`;
@@ -200,14 +225,21 @@ function settled({ state, actions }: Run): void {
   if (state.pulling !== undefined) {
     state.pulling.decided = true;
     state.pulling.answers.clear();
+    delete state.pulling.before;
   }
   actions.push({ kind: 'clearTimer', name: 'confirm' }, { kind: 'clearTimer', name: 'pull-again' });
 }
 
+/** To the last question, or to the first where that one has none yet. */
+function answersOf({ pulling }: PeerState): StateAnswer[] {
+  const { answers, before } = pulling ?? {};
+  return [...((answers?.size === 0 ? before : answers)?.values() ?? [])];
+}
+
 function beliefOf(state: PeerState): Belief | undefined {
-  const { round, pulling, config } = state;
+  const { round, config } = state;
   const slackRounds = Math.max(1, ...config.context.aheadMax.values());
-  return believe(pulling?.answers.values() ?? [], {
+  return believe(answersOf(state), {
     ownRound: round,
     slackRounds,
     reach: (of) => reachRounds(state, of),

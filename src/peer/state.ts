@@ -46,6 +46,8 @@ export interface Pull {
   readonly seenRound: number;
   readonly asked: Set<number>;
   readonly answers: Map<number, StateAnswer>;
+  /** The answers to the first question, once those who gave them were asked anew. */
+  before?: ReadonlyMap<number, StateAnswer>;
   /** How often those that did not answer were asked again. */
   repeats: number;
   /** Nothing more is adopted until the next request. */

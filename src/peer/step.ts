@@ -20,6 +20,7 @@ import {
   askAlso,
   askNoMore,
   decide,
+  decideOrAskAnew,
   isBehind,
   meetInStep,
   repeatPull,
@@ -235,7 +236,7 @@ function timer(run: Run, name: string): void {
   const ofRule = ruleTimer(name);
   if (ofRule !== undefined) return feed(run, { kind: 'timer', name: ofRule });
   if (serviceTimer(run, name)) return;
-  if (name === 'confirm') return decide(run);
+  if (name === 'confirm') return decideOrAskAnew(run);
   if (name === 'pull-again') return repeatPull(run);
   if (name === 'pull') {
     decide(run);

@@ -254,6 +254,33 @@ describe('a request for state', () => {
     expect(peer.state.round).toBe(9);
   });
 
+  test('is made once more, of all at one instant, where those who answered one after the other are apart', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    peer.hears(1, { type: 'state', round: 9, params });
+    peer.up(4, 40);
+    // The first has gone on since; together they agree.
+    const actions = peer.hears(4, { type: 'state', round: 40, params });
+    expect(actions).toEqual([
+      expect.objectContaining({ kind: 'send', to: [1, 4], message: { type: 'pull', round: 0 } }),
+      { kind: 'setTimer', name: 'confirm', delayMs: plan.pullTimeoutMs / 4 },
+    ]);
+    expect(peer.state.round).toBe(0);
+    expect(notices(peer.hears(4, { type: 'state', round: 51, params }))).toEqual([]);
+    expect(notices(peer.hears(1, { type: 'state', round: 52, params }))).toEqual(['adopted']);
+    expect(peer.state.round).toBe(52);
+  });
+
+  test('that was made once more and stays without an answer goes by the first ones; it is not made a third time', () => {
+    const peer = new Peer().start();
+    peer.up(1, 9);
+    peer.hears(1, { type: 'state', round: 9, params });
+    peer.up(4, 40);
+    peer.hears(4, { type: 'state', round: 40, params });
+    expect(notices(peer.does({ kind: 'timer', name: 'confirm' }))).toEqual(['unconfirmed', 'adopted']);
+    expect(peer.state.round).toBe(40);
+  });
+
   test('asks who comes up meanwhile, and does not wait for who goes', () => {
     const peer = running();
     peer.hears(1, model(6));

@@ -7,8 +7,8 @@
  * Since z_σ·r is taken off, the step is in proportion to how far x has moved from r, not to x: where peers agree it goes to 0.
  *
  * Sums are told since the last turn. A turn moves what was given into the carry, and the mean x of what was given since the turn before
- * becomes r. It comes before 32 shares have been given (2, 8 before the first ones, when r is 0 or early), so that half a step, all that stays
- * in y, is at most 16·z·max|x − r| in 127 (int8) or 2,048 (fp16). The receiver makes the same turn from what was told last before it, which the first messages
+ * becomes r. It comes before M shares have been given (2 before the first, when r is 0; M = 32 for fp16, 8 for int8), so that half a step, all
+ * that stays in y, is at most M/2·z·max|x − r| in 2,048 or 127. The receiver makes the same turn from what was told last before it, which the first messages
  * after a turn repeat (`turn`). Who has missed a whole part gets carry and r themselves now and then (`base`), and where turns follow
  * soon on each other, or one of the two ends starts again or leaves: the last gift is whole.
  * Source: running sums as in mass.ts; differences to a shared estimate as in CHOCO (Koloskova et al. 2019); the combination is ours.
@@ -31,8 +31,7 @@ import {
 import { isCount, type SumAddress, type SumTelling, wrong } from './push-sum-telling.ts';
 import type { RuleMessage } from './rule.ts';
 
-/** Shares given between two turns, by weight; and before the first one. */
-const SHARES_MAX = 32;
+/** Shares given before the first turn, by weight. */
 const FIRST_SHARES_MAX = 2;
 /** Gifts told together with the turn before them, and every so many'th after. */
 const TURN_TOLD = 3;
@@ -40,10 +39,9 @@ const TURN_EVERY = 4;
 /** Gifts told with carry and r after a start, and every so many'th after. */
 const BASE_TOLD = 3;
 const BASE_EVERY = 32;
-/** Turns that follow so soon on each other are easily missed: the next gifts are told with carry and r. */
-const SHORT = 16;
 
-export function roundedSums(codec: Codec): SumTelling {
+/** `sharesMax`: given between two turns, by weight; the fewer levels the codec has, the fewer. */
+export function roundedSums(codec: Codec, sharesMax: number): SumTelling {
   const bytesOf = (pieces: number) => (length: number) => {
     const { bytesMin, bytesMax } = codec.bytesOf(length, 'f64');
     return { bytesMin: pieces * bytesMin, bytesMax: pieces * bytesMax };
@@ -57,16 +55,17 @@ export function roundedSums(codec: Codec): SumTelling {
       share: { vectors: [], payload: bytesOf(1) },
     },
     beforeGift(sum, mass, arcCount, zShare) {
-      const sharesMax = Math.min(SHARES_MAX, FIRST_SHARES_MAX * 4 ** sum.epoch);
-      if (sum.partZ + zShare <= sharesMax * zShare || sum.count === sum.epochFrom) return;
-      const { scale, bytes } = present(sum.rounding, 'rounding of a sum that was given');
-      turn(codec, sum, mass, arcCount, { scale, bytes, z: sum.partZ });
+      const shares = Math.min(sharesMax, FIRST_SHARES_MAX * 4 ** sum.epoch);
+      if (sum.partZ + zShare <= shares * zShare || sum.count === sum.epochFrom) return;
+      const { scale, bytes, toldFrom } = present(sum.rounding, 'rounding of a sum that was given');
+      // Turns that follow soon on each other are easily missed: the next gifts are told with carry and r.
+      const isShort = sum.epoch >= 2 && 2 * (sum.count - sum.epochFrom) < sharesMax;
+      const closing = { scale, bytes, z: sum.partZ };
+      turn(codec, sum, mass, arcCount, { closing, toldFrom: isShort ? sum.count : toldFrom });
     },
     afterGift(sum, mass, arcCount, isLast) {
-      if (isLast) turn(codec, sum, mass, arcCount, undefined);
-      const rounding = sum.rounding ?? NEW;
-      const toldFrom = isLast ? sum.count : rounding.toldFrom;
-      sum.rounding = round(codec, sum, mass, arcCount, { ...rounding, toldFrom });
+      if (isLast) turn(codec, sum, mass, arcCount, { closing: undefined, toldFrom: sum.count });
+      sum.rounding = round(codec, sum, mass, arcCount, sum.rounding ?? NEW);
     },
     messageOf: (sum, to) => tell(codec, sum, to),
     shareOf({ partZ, rounding }, round) {
@@ -90,16 +89,20 @@ export function roundedSums(codec: Codec): SumTelling {
   };
 }
 
+type Told = Omit<SumRounding, keyof Rounded>;
+
 /** What was given goes into the carry; its mean becomes r. */
-function turn(codec: Codec, sum: RunningSum, mass: Mass, arcCount: number, closing: Closing): void {
-  const isShort = sum.epoch >= 2 && sum.count - sum.epochFrom < SHORT;
-  const toldFrom = isShort ? sum.count : (sum.rounding?.toldFrom ?? 0);
+function turn(
+  codec: Codec,
+  sum: RunningSum,
+  mass: Mass,
+  arcCount: number,
+  told: Omit<Told, 'reference'>,
+): void {
   const reference = meanOf(sum.part, sum.partZ);
   rebase(sum);
-  sum.rounding = round(codec, sum, mass, arcCount, { reference, closing, toldFrom });
+  sum.rounding = round(codec, sum, mass, arcCount, { ...told, reference });
 }
-
-type Closing = SumRounding['closing'];
 
 function meanOf(part: Float64Array, z: number): Float64Array {
   return part.map((value) => value / z);
@@ -111,7 +114,7 @@ function round(
   sum: RunningSum,
   { y }: Mass,
   arcCount: number,
-  { reference, closing, toldFrom }: Omit<SumRounding, keyof Rounded>,
+  { reference, closing, toldFrom }: Told,
 ): SumRounding {
   const { part, partZ } = sum;
   const rest = new Float64Array(part.length);

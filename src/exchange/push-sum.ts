@@ -173,12 +173,17 @@ const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
   },
 });
 
+/** Of rounded sums, between two turns. */
+const SHARES_MAX = { fp16: 32, int8: 8 } as const;
+
 export const pushSum: ExchangeRule<PushSumState> = {
   ...pushSumTelling(exactSums),
   encodedAs(encoding) {
     const parsed = parseCompressor(encoding);
     assert(parsed.ok, `codec ${encoding}`);
-    return pushSumTelling(roundedSums(parsed.codec)) as Partial<ExchangeRule> as ExchangeRule;
+    return pushSumTelling(
+      roundedSums(parsed.codec, SHARES_MAX[encoding]),
+    ) as Partial<ExchangeRule> as ExchangeRule;
   },
 };
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Encoding, encodings } from '../../src/exchange/encoding.ts';
 import { exchangeRuleNames, findExchangeRule } from '../../src/exchange/index.ts';
+import type { PushSumState } from '../../src/exchange/push-sum-state.ts';
 import type { RuleMessage } from '../../src/exchange/rule.ts';
 import { replay } from '../../src/simulate/index.ts';
 import { buildOverlay } from '../../src/topology/index.ts';
@@ -126,6 +127,40 @@ test.each([
   const message = { type: 'exchange' as const, message: sent!.message };
   const { body } = encodeEnvelope({ incarnation: 1, sequence: 0, message }, ['model']);
   expect(body.reduce((sum, piece) => sum + piece.length, 0)).toBe(bytes);
+});
+
+test.each([
+  ['gossip-learning+fp16', { parts: 4 }, 500],
+  ['gossip-learning+int8', { parts: 4 }, 254],
+  ['choco+fp16', {}, 2000],
+  ['choco+int8', {}, 1016],
+  ['push-sum+fp16', {}, 2000],
+  ['push-sum+int8', {}, 1016],
+])('of 1,000 f32, %s %j sends %i bytes', (rule, options, bytes) => {
+  const peer = new DrivenRule({ rule, options, self: 0, outNeighbours: [1] });
+  peer.begin(0, new Float32Array(1000));
+  const [sent] = sends(peer.step({ kind: 'trained', params: new Float32Array(1000).fill(0.5) }));
+  expect(sent!.message.vectors).toEqual([]);
+  expect(sent!.message.payload!.length).toBe(bytes);
+});
+
+test('a long run of push-sum+int8 sends at most two and a half bytes a number, what repairs losses included', () => {
+  const peer = new DrivenRule({ rule: 'push-sum+int8', self: 0, outNeighbours: [1], trains: false });
+  let bytes = 0;
+  peer.begin(
+    0,
+    Float32Array.from({ length: 1000 }, (_, at) => Math.sin(at)),
+  );
+  for (let round = 0; round < 320; round++) {
+    // As much comes as goes: the other has the same params.
+    const { mass } = peer.state as PushSumState;
+    mass!.y = mass!.y.map((value) => 2 * value);
+    mass!.z *= 2;
+    for (const { message } of sends(peer.timer('cycle')))
+      bytes += message.payload!.length + 8000 * message.vectors.length;
+    peer.next();
+  }
+  expect(bytes / 320 / 1000).toBeLessThan(2.5);
 });
 
 test.each(['dpsgd+int8', 'choco'])(

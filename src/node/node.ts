@@ -215,7 +215,8 @@ export class PeerNode {
       case 'refuse':
         return this.#ruleRefused(action);
       case 'notice': {
-        const { what, round, peer: other, detail } = action;
+        const { what, round, peer: other, detail, drift } = action;
+        if (what === 'half-exchange') recorder.halfExchange(drift);
         if (what === 'nobody') this.#with.onNobody?.();
         const more = {
           ...(other === undefined ? {} : { other }),

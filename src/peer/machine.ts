@@ -174,6 +174,8 @@ export type PeerAction =
       readonly peer: number | undefined;
       readonly round: number;
       readonly detail?: string;
+      /** Of half an exchange, where this peer moved alone: by how much. */
+      readonly drift?: number;
     }
   /** Local updates come to nothing round after round: nothing that the peer could go on from, and nothing more from it. */
   | { readonly kind: 'diverged'; readonly round: number }

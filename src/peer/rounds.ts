@@ -119,7 +119,8 @@ function perform(run: Run, action: RuleAction): void {
 function noteHalfExchange({ state, actions }: Run, action: RuleAction & { kind: 'halfExchange' }): void {
   const { peer, drift } = action;
   const detail = drift === undefined ? 'no answer came' : `moved alone by ${drift.toPrecision(4)}`;
-  actions.push({ kind: 'notice', what: 'half-exchange', peer, round: state.round, detail });
+  const moved = drift === undefined ? {} : { drift };
+  actions.push({ kind: 'notice', what: 'half-exchange', peer, round: state.round, detail, ...moved });
 }
 
 function train(run: Run, params: Vector): void {

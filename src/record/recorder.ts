@@ -46,6 +46,8 @@ export interface RecorderTotals {
   /** What a fault schedule did to this peer, its links and its messages, by kind. */
   readonly faults: Record<string, number>;
   readonly exclusions: Record<string, number>;
+  /** Pair exchanges that may be half, and how far this peer moved alone in them. */
+  readonly halfExchanges: { count: number; drift: number };
   trainMs: number;
   exchangeMs: number;
   waitMs: number;
@@ -57,6 +59,7 @@ export class Recorder {
     notices: {},
     faults: {},
     exclusions: {},
+    halfExchanges: { count: 0, drift: 0 },
     trainMs: 0,
     exchangeMs: 0,
     waitMs: 0,
@@ -95,6 +98,12 @@ export class Recorder {
     const count = bump(this.totals.notices, what);
     if (count <= LINES_PER_KIND_MAX)
       this.write({ type: 'notice', peer: this.#peer, what, round, nowMs, ...more });
+  }
+
+  /** An exchange that may be half; `drift` where this peer moved alone. Its notice says the same of one of them. */
+  halfExchange(drift = 0): void {
+    this.totals.halfExchanges.count += 1;
+    this.totals.halfExchanges.drift += drift;
   }
 
   /** A fault that hit this peer, its link to `other`, or a message for it; a notice too, as `fault-…`. */

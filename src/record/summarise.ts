@@ -161,6 +161,7 @@ function peerSummary(
     exclusions: Object.values(totals.exclusions).reduce((sum, count) => sum + count, 0),
     exclusionsByReason: totals.exclusions,
     refusals: totals.refusals,
+    ...(totals.halfExchanges.count === 0 ? {} : { halfExchanges: totals.halfExchanges }),
     ...faultsOf({ ...totals.faults, ...faults }),
     ...(peer.aggregated.length === 0 ? {} : { aggregate: peer.aggregated }),
     timeShare: {

@@ -51,6 +51,11 @@ export interface PeerSummary extends TestAccuracy {
   readonly exclusionsByReason: Readonly<Record<string, number>>;
   /** Messages and links this peer refused, per reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /**
+   * Pair exchanges of which the other end is not known to have done its part, and the sum of ‖xᵢ − xⱼ‖/2 by which this peer moved alone in
+   * them; absent where there was none.
+   */
+  readonly halfExchanges?: { readonly count: number; readonly drift: number };
   /** What a fault schedule did to this peer, its links and its messages, by kind; absent where there was none. */
   readonly faults?: Readonly<Record<string, number>>;
   /** What it found with all others when its rounds were over, in order; absent where nothing was asked for. */
@@ -132,6 +137,7 @@ const peerSpec: Spec = {
   exclusions: whole,
   exclusionsByReason: mapOf(whole),
   refusals: mapOf(whole),
+  halfExchanges: optional(shape({ count: whole, drift: 'number' })),
   faults: optional(mapOf(whole)),
   aggregate: optional(list(shape(aggregatedFields))),
   timeShare: optional(shape({ training: 'number', waiting: 'number', exchanging: 'number' })),

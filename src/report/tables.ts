@@ -55,8 +55,23 @@ export function headline(run: Run): string {
   return `${counted(rounds, 'round')} over ${counted(peers.length, 'silo')} (${modes[mode]}, ${backend}, seed ${seed})${since} in ${time}${cost}; ended because ${endings[endReason]}`;
 }
 
-/** What the silos found together, a line each. */
-export function findings({ summary }: Run): string[] {
+/** What the silos found together, a line each, and the exchanges that may be half. */
+export function findings(run: Run): string[] {
+  return [...foundTogether(run), ...halfExchanges(run)];
+}
+
+function halfExchanges({ summary }: Run): string[] {
+  const those = (summary?.peers ?? []).flatMap(({ name, halfExchanges: half }) =>
+    half === undefined ? [] : [{ name, ...half }],
+  );
+  if (those.length === 0) return [];
+  const each = those.map(
+    ({ name, count, drift }) => `${name} ${count}${drift > 0 ? `, moved alone by ${figure(drift)}` : ''}`,
+  );
+  return [`exchanges that may be half: ${each.join('; ')}`];
+}
+
+function foundTogether({ summary }: Run): string[] {
   return (summary?.aggregate ?? []).flatMap(({ of, exact, silos, weightError, metrics = {} }) => {
     const who = `${counted(silos.length, 'silo')} together${exact ? '' : ', NOT exact at every silo'}`;
     const within = weightError === undefined ? '' : `, every silo weighed alike to ${figure(weightError)}`;

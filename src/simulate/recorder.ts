@@ -108,7 +108,8 @@ export class SimulationRecorder {
       const { recorder, state } = this.#at(peer);
       recorder.refusal(from, reason, detail ?? `in round ${state?.round ?? 0}`, nowMs);
     },
-    onNotice: (peer, { what, round, peer: other, detail }, nowMs) => {
+    onNotice: (peer, { what, round, peer: other, detail, drift }, nowMs) => {
+      if (what === 'half-exchange') this.#at(peer).recorder.halfExchange(drift);
       const more = { ...(other === undefined ? {} : { other }), ...(detail === undefined ? {} : { detail }) };
       this.#at(peer).recorder.notice(what, round, nowMs, more);
     },

@@ -5,7 +5,7 @@ import { type FaultScene, scheduleProblems } from './check.ts';
 import { drawSchedule } from './draw.ts';
 import type { Fault, FaultSchedule } from './fault.ts';
 import type { FaultsBlock, WrittenFault } from './schema.ts';
-import { instantsOf } from './spans.ts';
+import { instantsOf, timeText } from './spans.ts';
 
 /** `seed`: the experiment's, for a block without one of its own. Undefined after a problem, and where the block asks for nothing. */
 export function resolveFaults(
@@ -27,10 +27,16 @@ export function resolveFaults(
 
 /** Said where the length of the run is not known: which faults may come too late. */
 export function faultWarnings({ faults }: FaultSchedule, runMs: number | undefined): string[] {
-  const last = Math.max(0, ...faults.flatMap((fault) => instantsOf(fault).map(({ atMs }) => atMs)));
+  const instants = faults.flatMap((fault) => instantsOf(fault).map(({ atMs, verb }) => ({ atMs, verb })));
+  const last = Math.max(0, ...instants.map(({ atMs }) => atMs));
   if (runMs !== undefined || last === 0) return [];
+  // What begins and has no end goes on with the run.
+  const goesOn = instants.some(({ atMs, verb }) => atMs === last && verb === 'begins');
+  const planned = goesOn
+    ? `begins at ${timeText(last)} and goes on to the end`
+    : `is planned for ${timeText(last)}`;
   return [
-    `the last fault is planned for ${last / 1_000} s, and the run ends by rounds or its goal, whenever that is: what is planned for later does not happen, but restarts and late joins are waited for; set stop.seconds to be sure`,
+    `the last fault ${planned}, and the run ends by rounds or its goal, whenever that is: what is planned for later does not happen, but restarts and late joins are waited for; set stop.seconds to be sure`,
   ];
 }
 

@@ -209,6 +209,10 @@ describe('what is wrong with faults is told with place and advice', () => {
     const { schedule } = read(block);
     expect(faultWarnings(schedule!, undefined)[0]).toContain('planned for 70 s');
     expect(faultWarnings(schedule!, 90_000)).toEqual([]);
+    const endless = { list: [{ kind: 'partition', from: [0], to: [1], after: '10ms' }] };
+    expect(faultWarnings(read(endless).schedule!, undefined)[0]).toMatch(
+      /begins at 10 ms and goes on to the end/,
+    );
     expect(faultWarnings(read({ loss: 0.1 }).schedule!, undefined)).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * Gossip learning (Ormándi, Hegedűs, Jelasity 2013; Hegedűs, Danner, Jelasity 2021): every cycle a peer trains its model and sends it
+ * Gossip learning (Ormándi, Hegedűs, Jelasity 2013, Algorithm 1; Hegedűs, Danner, Jelasity 2021): every cycle a peer trains its model and sends it
  * to a random neighbour; what arrives is merged at once, by age (how many rounds of training are in it):
  *   w ← (t_a w_a + t_b w_b)/(t_a + t_b),  t ← max(t_a, t_b);  the plain mean if both are 0.
  * Partitioned (`parts`): the model is cut into P runs of about equal length, each with an age of its own, and a message carries one

@@ -2,10 +2,10 @@
  * How far a round of CHOCO goes towards the neighbours: its step γ, by what the compressor keeps (its contraction δ). Koloskova, Stich,
  * Jaggi 2019 prove convergence of CHOCO-Gossip for (Theorem 2, with ρ the spectral gap and β = ‖I − W‖)
  *   γ = ρ²δ/(16ρ + ρ² + 4β² + 2ρβ² − 8ρδ),
- * far more cautious than need be: 10⁻⁴ for a ring of 8 and QSGD of one level, where 0.04 averages soonest and 0.11 diverges. What we found on rings
- * instead: δ averages soonest, a little more learns best, and not much more diverges (STEPS). That is our default, and no more than serves models
- * of any length. δ is what is kept of any vector: top-k keeps more of most, hence the greater multiple, and scaled sign so much more (2/π
- * of a normal one, 1/d at worst) that its γ need not follow it.
+ * far more cautious than need be: 10⁻⁴ for a ring of 8 and QSGD of one level, where 0.04 averages soonest and 0.11 diverges. What we
+ * found on rings instead: δ averages soonest, a little more learns best, and not much more diverges (STEPS). That is our default, and no
+ * more than serves models of any length. δ is what is kept of any vector: top-k keeps more of most, hence the greater multiple, and
+ * scaled sign so much more (2/π of a normal one, 1/d at worst) that its γ need not follow it.
  */
 import { type Codec, type CodecSpec, parseCompressor } from '../compress/index.ts';
 

@@ -9,7 +9,8 @@ export type MetricsReport = { readonly [Name in MetricName]?: MetricReport };
 
 /**
  * `mean`: per metric the share of silos that gave it, and the mean of what they gave over all silos that took part, 0 standing for
- * nothing; `extremes`: [least, most] per metric. Counts are whole numbers, and so are sums of samples: they are rounded to what they are.
+ * nothing; `extremes`: [least, most] per metric. Counts are whole numbers, and so are sums of samples: they are rounded to what they are,
+ * and the mean of samples is their quotient. No mean is outside of the extremes.
  */
 export function metricsReport(
   names: readonly MetricName[],
@@ -22,8 +23,11 @@ export function metricsReport(
     const [least = Number.NaN, most = Number.NaN] = extremes.subarray(2 * index, 2 * index + 2);
     const count = Math.round(share * siloCount);
     if (count === 0 || Number.isNaN(least)) return [];
-    const sum = name === 'samples' ? { sum: Math.round(average * siloCount) } : {};
-    return [[name, { count, mean: (average * siloCount) / count, least, most, ...sum }] as const];
+    const total = average * siloCount;
+    const sum = Math.round(total);
+    const isCounted = name === 'samples';
+    const meanOfThese = Math.min(most, Math.max(least, (isCounted ? sum : total) / count));
+    return [[name, { count, mean: meanOfThese, least, most, ...(isCounted ? { sum } : {}) }] as const];
   });
   return Object.fromEntries(entries);
 }

@@ -22,6 +22,7 @@ function summaryOf(drifts: readonly (number | undefined)[]): RunSummary {
   return summariseRun({
     name: 'half',
     mode: 'simulate',
+    startRound: 0,
     seed: 1,
     hasGlobalTest: false,
     members: [{ name: 'oslo', samples: 10 }],

@@ -10,7 +10,16 @@
  */
 import type { AggregateMessage } from './aggregate-message.ts';
 import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
-import { createMass, createTaken, give, type Mass, type Taken, take, tellsCarry } from './mass.ts';
+import {
+  createMass,
+  createTaken,
+  give,
+  type Mass,
+  type Taken,
+  take,
+  tellsCarry,
+  WEIGHTS_MAX,
+} from './mass.ts';
 import { uniteExtremes } from './metrics.ts';
 import { PeerSet } from './peer-set.ts';
 import type { RuleRefusal } from './rule.ts';
@@ -289,8 +298,7 @@ function takeSum(
     carryZ,
     reference: undefined,
   };
-  const gifts = Math.max(1, count - taken.count);
-  switch (take(mass, taken, offer, false, options.peerCount * gifts)) {
+  switch (take(mass, taken, offer, false, WEIGHTS_MAX * options.peerCount)) {
     case 'impossible':
       return refused('impossible', `weight ${partZ + carryZ}, after ${taken.partZ + taken.carryZ}`);
     case 'overflow':

@@ -1,6 +1,6 @@
 /** What a push-sum peer holds and what has gone over its arcs, for whoever checks that none gets lost. */
 import type { Taken } from './mass.ts';
-import type { PushSumState } from './push-sum.ts';
+import type { PushSumState } from './push-sum-state.ts';
 
 export interface MassBalance {
   readonly y: Float64Array;

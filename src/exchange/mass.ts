@@ -119,7 +119,12 @@ const CARRY_EVERY = 8;
 /** The greatest |y/z|: what holds in f32 as well. */
 const X_MAX = 2 ** 127;
 /** Below this a peer keeps what it has: so little helps nobody. */
-const Z_MIN = 2 ** -60;
+export const Z_MIN = 2 ** -60;
+/**
+ * Times the number of peers: no honest sender has that much more to tell than was taken. Each brings weight 1, so that all there is and
+ * all that is on its way is their number; somewhat more where a peer went back to a checkpoint, or began anew.
+ */
+export const WEIGHTS_MAX = 4;
 /** A peer that gives back keeps at least this share of its weight at once. */
 const KEPT_SHARE_MIN = 1 / 8;
 
@@ -248,7 +253,9 @@ export function take(mass: Mass, taken: Taken, offer: Offer, fresh: boolean, zMa
   const dz = carryMoved
     ? difference(offer.partZ, taken.partZ, offer.carryZ, taken.carryZ)
     : offer.partZ - taken.partZ;
-  if (!(Math.abs(dz) <= zMax) || (order !== 'went-back' && dz < 0)) return 'impossible';
+  // A sender that went back may have given far more since than it has given again.
+  const isPossible = dz >= 0 ? dz <= zMax : order === 'went-back' && Number.isFinite(dz);
+  if (!isPossible) return 'impossible';
   if (dz < 0 && mass.z + dz < mass.z * KEPT_SHARE_MIN) return 'put-off';
   const y = plusDifference(mass.y, taken, offer, carryMoved, X_MAX * (mass.z + dz));
   if (y === undefined) return 'overflow';

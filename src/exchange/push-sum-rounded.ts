@@ -39,6 +39,8 @@ const TURN_EVERY = 4;
 /** Gifts told with carry and r after a start, and every so many'th after. */
 const BASE_TOLD = 3;
 const BASE_EVERY = 32;
+/** What cannot be told is in proportion to the last bit of all that was given: beside less weight it would be much. */
+const ROUNDED_Z_MIN = 2 ** -40;
 
 /** `sharesMax`: given between two turns, by weight; the fewer levels the codec has, the fewer. */
 export function roundedSums(codec: Codec, sharesMax: number): SumTelling {
@@ -54,6 +56,7 @@ export function roundedSums(codec: Codec, sharesMax: number): SumTelling {
       base: { vectors: ['f64', 'f64'], payload: bytesOf(1) },
       share: { vectors: [], payload: bytesOf(1) },
     },
+    zMin: ROUNDED_Z_MIN,
     beforeGift(sum, mass, arcCount, zShare) {
       const shares = Math.min(sharesMax, FIRST_SHARES_MAX * 4 ** sum.epoch);
       if (sum.partZ + zShare <= shares * zShare || sum.count === sum.epochFrom) return;

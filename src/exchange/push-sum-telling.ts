@@ -3,7 +3,7 @@
  * rounded in push-sum-rounded.ts.
  */
 import { present } from '../base/assert.ts';
-import { type Mass, type Offer, type RunningSum, type Taken, tellsCarry } from './mass.ts';
+import { type Mass, type Offer, type RunningSum, type Taken, tellsCarry, Z_MIN } from './mass.ts';
 import type { MessageShape, RuleMessage } from './rule.ts';
 
 /** Whose sum is told to whom. */
@@ -18,6 +18,8 @@ export interface SumAddress {
 
 export interface SumTelling {
   readonly messages: Readonly<Record<string, MessageShape>>;
+  /** Who has less weight than that keeps what it has. */
+  readonly zMin: number;
   /** Before each of the sum's arcs is given a share, `zShare` of the weight. */
   beforeGift(sum: RunningSum, mass: Mass, arcCount: number, zShare: number): void;
   /** After that: what cannot be told goes back to the mass. `isLast`: the peer gives nothing more. */
@@ -41,6 +43,7 @@ export interface SumTelling {
 /** Numbers: sum [life, start count, epoch, count, z]; base the same with the carry's z; share [z]. */
 export const exactSums: SumTelling = {
   messages: { sum: { vectors: ['f64'] }, base: { vectors: ['f64', 'f64'] }, share: { vectors: ['f64'] } },
+  zMin: Z_MIN,
   beforeGift: () => undefined,
   afterGift: () => undefined,
   messageOf(sum, { life, startCount, round }) {

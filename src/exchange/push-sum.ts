@@ -6,81 +6,30 @@
  * training (there the change is added to y as it is). Our deviation: a change moves x by at most `stepFactorMax` (a) times what the
  * training did, because z gets small where messages are lost, and y/z would then amplify the step.
  * Without local updates it averages the peers' first params. A neighbour whose link is down is given nothing until it is back (its
- * sum stays where it was). At its end a peer hands all its mass over. After a crash: with the checkpoint the sum over all peers is what
+ * sum stays where it was). At its end a peer hands all its mass over (push-sum-leaving.ts). After a crash: with the checkpoint the sum over all peers is what
  * it was; without, the peer brings its first params again, and what it held is lost with it.
  * `variant: plain` sends the mass itself (Kempe, Dobra, Gehrke 2003): it is not loss-tolerant, and here for comparison.
  */
 import { assert, present } from '../base/assert.ts';
 import { parseCompressor } from '../compress/index.ts';
 import { precisionOf, type Vector, zeros } from '../params/layout.ts';
-import { type Arcs, createArcs, groupsOf, neighbourDown, neighbourUp } from './arcs.ts';
-import {
-  createMass,
-  createSum,
-  createTaken,
-  give,
-  type Mass,
-  type RunningSum,
-  type Taken,
-  take,
-  takeOnce,
-} from './mass.ts';
+import { createArcs, neighbourDown, neighbourUp } from './arcs.ts';
+import { createMass, createTaken, type Mass, type Taken, take, takeOnce, WEIGHTS_MAX } from './mass.ts';
 import { addChange, divide } from './mass-loops.ts';
 import { oneOf, parseOptions, realNumber } from './options.ts';
-import { createPace, mayEnd, type Pace, PERIOD_MS, startCycle } from './pace.ts';
+import { createPace, mayEnd, PERIOD_MS, startCycle } from './pace.ts';
+import { push } from './push-sum-giving.ts';
+import { endRounds, farewell, seeOff, tellSeenOff } from './push-sum-leaving.ts';
 import { roundedSums } from './push-sum-rounded.ts';
 import { packPushSum, unpackPushSum } from './push-sum-snapshot.ts';
+import type { PushSumOptions, PushSumState } from './push-sum-state.ts';
 import { exactSums, type SumTelling } from './push-sum-telling.ts';
-import type {
-  ExchangeRule,
-  RuleAction,
-  RuleContext,
-  RuleEvent,
-  RuleMessage,
-  RuleRefusal,
-  RuleScope,
-} from './rule.ts';
+import type { ExchangeRule, RuleAction, RuleEvent, RuleMessage, RuleRefusal, RuleScope } from './rule.ts';
 
-/** How often a peer that leaves says what it gave. */
-const FAREWELLS = 3;
-const FAREWELL_MS = 10;
 const OVERFLOW = 'values that, by their weight, are beyond what params can be';
 const NOTHING: readonly RuleAction[] = [];
 const NOBODY: (RuleAction & { kind: 'complete' })['excluded'] = [];
 const NO_PARAMS: Vector = new Float32Array(0);
-
-interface PushSumOptions {
-  readonly variant: 'robust' | 'plain';
-  readonly periodMs?: number;
-  readonly stepFactorMax: number;
-}
-
-export interface PushSumState {
-  readonly context: RuleContext;
-  readonly options: PushSumOptions;
-  readonly pace: Pace;
-  readonly incarnation: number;
-  /** The incarnation in which this peer last started anew. */
-  readonly life: number;
-  /** Whether this incarnation is that one. */
-  readonly fresh: boolean;
-  round: number;
-  /** Undefined until its size is known. */
-  mass: Mass | undefined;
-  /** Whether the peer's own params are in the mass. */
-  entered: boolean;
-  readonly telling: SumTelling;
-  /** De-biased params at the start of `paramsRound`. */
-  params: Vector;
-  paramsRound: number;
-  /** Where the next ones go: what training gave, which nobody else holds. */
-  next: Vector | undefined;
-  training: boolean;
-  readonly arcs: Arcs;
-  readonly taken: Map<number, Taken>;
-  farewells: number;
-  ended: boolean;
-}
 
 const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
   name: 'push-sum',
@@ -142,13 +91,19 @@ const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
       arcs: kept?.arcs ?? createArcs(context.outNeighbours),
       taken: kept?.taken ?? createAllTaken(context.inNeighbours),
       farewells: 0,
+      farewellsSaid: 0,
       ended: false,
+      leaving: false,
+      unheard: kept === undefined ? undefined : new Set(context.inNeighbours),
+      seenOff: undefined,
     };
   },
 
   snapshot: packPushSum,
 
   waitingFor: () => [],
+
+  isLeaving: ({ leaving }) => leaving,
 
   step(state, event, scope) {
     switch (event.kind) {
@@ -161,12 +116,13 @@ const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
       case 'neighbour':
         if (event.status === 'down') neighbourDown(state.arcs, event.peer);
         else neighbourUp(state.arcs, event.peer, event.incarnation);
-        return [];
+        return event.left === true ? seeOff(state, event.peer) : [];
       case 'timer':
         if (event.name === 'farewell') return farewell(state);
+        if (event.name === 'see-off') return tellSeenOff(state);
         return state.round >= 0 && !state.training && !state.ended ? proceed(state, scope) : [];
       case 'end':
-        return leave(state);
+        return endRounds(state, event.leaves === true);
       case 'sendFailed':
         return []; // the next cycle's sums hold what this one's did
     }
@@ -243,47 +199,6 @@ function proceed(state: PushSumState, scope: RuleScope): RuleAction[] {
   return actions;
 }
 
-/** Gives to all that are up, and tells them what they have been given so far. */
-function push(state: PushSumState, keepsShare: boolean): RuleAction[] {
-  const mass = present(state.mass, 'mass');
-  const groups = groupsOf(state.arcs, mass.y.length);
-  if (state.options.variant === 'robust') {
-    const sums = groups.map(({ sum }) => sum);
-    const counts = groups.map(({ arcs }) => arcs.length);
-    return giveTold(state.telling, mass, sums, counts, keepsShare) ? tellSums(state) : [];
-  }
-  const to = groups.flatMap(({ peers }) => peers);
-  const gift = createSum(mass.y.length);
-  if (!give(mass, [gift], [to.length], keepsShare)) return [];
-  state.telling.afterGift(gift, mass, to.length, false);
-  return [{ kind: 'send', to, message: state.telling.shareOf(gift, state.round) }];
-}
-
-/** As `give`, of what can be told. */
-function giveTold(
-  telling: SumTelling,
-  mass: Mass,
-  sums: readonly RunningSum[],
-  counts: readonly number[],
-  keepsShare: boolean,
-): boolean {
-  let parts = keepsShare ? 1 : 0;
-  for (const count of counts) parts += count;
-  const zShare = mass.z / parts;
-  for (let at = 0; at < sums.length; at++) telling.beforeGift(sums[at]!, mass, counts[at]!, zShare);
-  if (!give(mass, sums, counts, keepsShare)) return false;
-  for (let at = 0; at < sums.length; at++) telling.afterGift(sums[at]!, mass, counts[at]!, !keepsShare);
-  return true;
-}
-
-function tellSums(state: PushSumState): RuleAction[] {
-  const groups = groupsOf(state.arcs, present(state.mass, 'mass').y.length);
-  return groups.map(({ sum, startCount, peers }) => {
-    const { life, round } = state;
-    return { kind: 'send', to: peers, message: state.telling.messageOf(sum, { life, startCount, round }) };
-  });
-}
-
 function received(
   state: PushSumState,
   { from, incarnation, message, exclusive }: RuleEvent & { kind: 'received' },
@@ -300,8 +215,10 @@ function received(
   if (offer === 'unreadable') return NOTHING;
   if (typeof offer === 'string') return refuse(from, 'malformed', offer);
   const { peerCount, rounds } = state.context;
-  // Every peer brings weight 1: a whole run's gifts cannot be more, even where all is given again after a restart.
-  const outcome = take(state.mass, taken, offer, state.fresh, peerCount * (rounds + 1));
+  const zBefore = state.mass.z;
+  // After a restart from a checkpoint all that was given since is given again, once.
+  const zMax = state.unheard?.has(from) === true ? peerCount * (rounds + 1) : WEIGHTS_MAX * peerCount;
+  const outcome = take(state.mass, taken, offer, state.fresh, zMax);
   switch (outcome) {
     case 'stale':
     case 'duplicate':
@@ -315,6 +232,8 @@ function received(
     case 'overflow':
       return refuse(from, 'impossible', OVERFLOW);
     default:
+      if (outcome === 'taken') state.unheard?.delete(from);
+      if (state.mass.z !== zBefore) state.farewells = 0;
       return NOTHING;
   }
 }
@@ -339,26 +258,4 @@ function takeShare(
     default:
       return NOTHING;
   }
-}
-
-/** At the end all mass goes to the others, and they are told a few times, in case a message is lost. */
-function leave(state: PushSumState): RuleAction[] {
-  state.ended = true;
-  state.training = false;
-  const cleared: RuleAction = { kind: 'clearTimer', name: 'cycle' };
-  if (!state.entered) return [cleared];
-  const actions = push(state, false);
-  return actions.length === 0 ? [cleared] : [cleared, ...actions, ...againLater(state)];
-}
-
-function farewell(state: PushSumState): RuleAction[] {
-  if (!state.ended || state.options.variant === 'plain') return [];
-  for (const { sum } of groupsOf(state.arcs, present(state.mass, 'mass').y.length)) sum.count += 1;
-  return [...tellSums(state), ...againLater(state)];
-}
-
-function againLater(state: PushSumState): RuleAction[] {
-  if (state.farewells >= FAREWELLS || state.options.variant === 'plain') return [];
-  state.farewells += 1;
-  return [{ kind: 'setTimer', name: 'farewell', delayMs: Math.max(state.pace.periodMs, FAREWELL_MS) }];
 }

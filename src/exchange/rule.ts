@@ -157,8 +157,11 @@ export type RuleEvent =
       readonly incarnation: number;
     }
   | { readonly kind: 'sendFailed'; readonly to: number }
-  /** The last round is done: nothing is started any more, questions are still answered. */
-  | { readonly kind: 'end' }
+  /**
+   * The last round is done: nothing is started any more, questions are still answered. `leaves`: this peer goes, and the others go on;
+   * what it still has to hand over takes as long as `isLeaving` says.
+   */
+  | { readonly kind: 'end'; readonly leaves?: true }
   | { readonly kind: 'timer'; readonly name: string };
 
 export type RuleAction =
@@ -231,5 +234,7 @@ export interface ExchangeRule<State = unknown> {
   snapshot?(state: State): Uint8Array;
   /** Neighbours that the rule cannot go on without at this moment, ascending; for people to see. */
   waitingFor(state: State): readonly number[];
+  /** After an `end` that `leaves`: whether it still hands something over, and sets timers for that; absent: it never does. */
+  isLeaving?(state: State): boolean;
   step(state: State, event: RuleEvent, scope: RuleScope): readonly RuleAction[];
 }

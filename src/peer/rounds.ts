@@ -46,8 +46,16 @@ export function finish(run: Run, reason: FinishReason): void {
   const { state } = run;
   state.phase = 'finished';
   state.awaitedToken = undefined;
-  feed(run, { kind: 'end' });
-  if (reason === 'stopped' || !beginService(run, reason)) end(run, reason);
+  feed(run, reason === 'stopped' ? { kind: 'end', leaves: true } : { kind: 'end' });
+  if (reason !== 'stopped') {
+    if (!beginService(run, reason)) end(run, reason);
+  } else if (isHandingOver(state)) state.leaving = true;
+  else end(run, reason);
+}
+
+/** Whether the rule of a peer that leaves is not through. */
+export function isHandingOver({ config: { rule }, ruleState }: PeerState): boolean {
+  return rule.isLeaving?.(ruleState) === true;
 }
 
 /**

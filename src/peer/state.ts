@@ -67,6 +67,8 @@ export interface PeerState {
   phase: 'new' | 'gathering' | 'running' | 'finished';
   /** It has gathered long enough for who is missing, but nobody was there. */
   alone: boolean;
+  /** It has said goodbye, and hands over what others are to have. */
+  leaving: boolean;
   /** It has asked its driver to end it. */
   done: boolean;
   /** What is aggregated beside the rounds; undefined before anybody begins with it. */
@@ -109,6 +111,7 @@ export function createPeer(config: PeerConfig): PeerState {
     config,
     phase: 'new',
     alone: false,
+    leaving: false,
     done: false,
     service: undefined,
     incarnation: 0,

@@ -31,7 +31,16 @@ import {
   tellWhereWeAre,
 } from './catch-up.ts';
 import type { PeerAction, PeerEvent } from './machine.ts';
-import { askForState, beginRound, everybodyUp, feed, finish, peersUp, persist } from './rounds.ts';
+import {
+  askForState,
+  beginRound,
+  everybodyUp,
+  feed,
+  finish,
+  isHandingOver,
+  peersUp,
+  persist,
+} from './rounds.ts';
 import { end, Run, refuse, send } from './run.ts';
 import { firstTime, meetIncarnation, type PeerState } from './state.ts';
 import { ruleTimer } from './timer-names.ts';
@@ -135,7 +144,7 @@ function linkDown(run: Run, peer: number): void {
 function left(run: Run, peer: number, round: number, incarnation: number): void {
   const { state } = run;
   const neighbour = state.neighbours.get(peer);
-  if (neighbour === undefined) return;
+  if (neighbour === undefined || neighbour.left) return;
   neighbour.up = false;
   neighbour.left = true;
   run.actions.push({ kind: 'notice', what: 'left', peer, round });
@@ -234,7 +243,10 @@ function received(run: Run, { name, message, exclusive }: PeerEvent & { kind: 'r
 function timer(run: Run, name: string): void {
   const { state } = run;
   const ofRule = ruleTimer(name);
-  if (ofRule !== undefined) return feed(run, { kind: 'timer', name: ofRule });
+  if (ofRule !== undefined) {
+    feed(run, { kind: 'timer', name: ofRule });
+    return leaveOn(run);
+  }
   if (serviceTimer(run, name)) return;
   if (name === 'confirm') return decideOrAskAnew(run);
   if (name === 'pull-again') return repeatPull(run);
@@ -258,6 +270,7 @@ function gatheredEnough(run: Run): void {
   actions.push({ kind: 'setTimer', name: 'gather', delayMs: aloneMs });
 }
 
+/** Who is asked a second time goes at once, whatever it still has to hand over. */
 function stop(run: Run): void {
   const { state } = run;
   if (state.done) return;
@@ -268,5 +281,17 @@ function stop(run: Run): void {
     persist(run);
     finish(run, 'stopped');
   }
-  send(run, peersUp(state), { type: 'leave', round: state.round });
+  sayGoodbye(run);
+}
+
+/** While it hands over it says goodbye again and again: who has not heard it would go on giving to it. */
+function leaveOn(run: Run): void {
+  const { state } = run;
+  if (!state.leaving || state.done) return;
+  if (!isHandingOver(state)) end(run, 'stopped');
+  sayGoodbye(run);
+}
+
+function sayGoodbye(run: Run): void {
+  send(run, peersUp(run.state), { type: 'leave', round: run.state.round });
 }

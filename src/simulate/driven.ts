@@ -112,6 +112,8 @@ export class Driven {
   readonly timers = new Map<string, PeerTimer>();
   /** While the process stands still: how many pauses lie on each other, since when, and what waits, in order. */
   pause: { depth: number; readonly sinceMs: number; readonly waiting: Happening[] } | undefined = undefined;
+  /** Asked to leave: it ends when it is done. */
+  leaves = false;
   /** How long it has stood still in all. */
   pausedMs = 0;
   /** How many cuts lie on the link to a peer, and when it last broke. */

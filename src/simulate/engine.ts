@@ -133,8 +133,11 @@ class Simulation implements Stage {
   }
 
   #interrupt(): void {
-    for (const one of this.driven)
-      if (isAlive(one)) this.step(one, { kind: 'stop', reason: 'interrupted' }, this.#endMs);
+    for (const one of this.driven) {
+      // Asked twice, a peer does not take its time.
+      for (let asked = 0; asked < 2 && isAlive(one) && !one.state.done; asked++)
+        this.step(one, { kind: 'stop', reason: 'interrupted' }, this.#endMs);
+    }
   }
 
   #isOver(): boolean {
@@ -164,6 +167,7 @@ class Simulation implements Stage {
       case 'timer': {
         const { name, timer, entry } = happening;
         if (comesUp(this, one, name, timer, entry, atMs)) this.step(one, { kind: 'timer', name }, atMs);
+        this.#lives.goIfDone(one, atMs);
         return undefined;
       }
       case 'link': {
@@ -177,8 +181,9 @@ class Simulation implements Stage {
         this.step(one, happening.event, atMs);
         return undefined;
       case 'leave':
+        one.leaves = true;
         this.step(one, { kind: 'stop', reason: 'asked to stop' }, atMs);
-        this.#lives.die(one, 'left', atMs, true);
+        this.#lives.goIfDone(one, atMs);
         return undefined;
       default:
         return unreachable(happening);

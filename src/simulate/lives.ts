@@ -64,6 +64,7 @@ export class Lives {
       if (!forGood) this.#away += 1;
     }
     one.life += 1;
+    one.leaves = false;
     one.timers.clear();
     for (const waiting of one.pause?.waiting ?? [])
       if (waiting instanceof Carried) this.#post.abandon(waiting, atMs);
@@ -73,6 +74,11 @@ export class Lives {
       const noticedMs = atMs + (links?.delayMs(one.peer, other) ?? 0);
       this.#unlink(this.#at(other), one.peer, reason, noticedMs);
     }
+  }
+
+  /** Who is leaving and has handed over what it had ends. */
+  goIfDone(one: Driven, atMs: number): void {
+    if (one.leaves && one.state.done) this.die(one, 'left', atMs, true);
   }
 
   pause(one: Driven, atMs: number): void {

@@ -102,7 +102,8 @@ export class Post {
     const fate = faults?.fate(one.peer, to, nowMs);
     const neighbour = one.state.neighbours.get(to);
     if (neighbour === undefined) return this.#refuse(one, carried, 'not-a-neighbour', nowMs);
-    if (!neighbour.up) return this.#refuse(one, carried, 'link-down', nowMs);
+    // Who has said goodbye is linked until it ends.
+    if (!neighbour.up && !neighbour.left) return this.#refuse(one, carried, 'link-down', nowMs);
     if (!isOfLiving(carried.life)) return void this.#decide(carried, LOST['peer-down'], nowMs);
     if (isCut(one, to)) return void this.#decide(carried, LOST['link-broken'], nowMs);
     if (fate === undefined) return this.#carry(one, carried, CLEAN, nowMs, true);

@@ -75,6 +75,10 @@ describe('refused, and nothing taken', () => {
   const sum = (message: AggregateMessage) => message.sum!;
   const wrong: Record<string, [(message: AggregateMessage) => AggregateMessage, string]> = {
     'a huge weight': [(message) => ({ ...message, sum: { ...sum(message), z: 1e6 } }), 'impossible'],
+    'a huge weight, whatever the count': [
+      (message) => ({ ...message, sum: { ...sum(message), z: 1e6, count: 2 ** 40 } }),
+      'impossible',
+    ],
     'a negative mass': [(message) => ({ ...message, sum: { ...sum(message), z: -1e-3 } }), 'impossible'],
     'a huge value of a fair weight': [
       (message) => ({ ...message, sum: { ...sum(message), part: sum(message).part.map(() => 1e300) } }),

@@ -3,7 +3,7 @@
  * or tampers with a peer's state after a step.
  */
 
-import type { PushSumState } from '../../../src/exchange/push-sum.ts';
+import type { PushSumState } from '../../../src/exchange/push-sum-state.ts';
 import type { ExchangeRule, RuleAction, RuleEvent, RuleScope } from '../../../src/exchange/rule.ts';
 import type { Waiting } from '../../../src/exchange/waiting.ts';
 import type { PeerState } from '../../../src/peer/state.ts';

@@ -36,7 +36,7 @@ const pushSumTelling = (telling: SumTelling): ExchangeRule<PushSumState> => ({
   summary: 'robust push-sum: exact averages over directed links that lose messages, and SGD on top of them',
   graphs: 'strong',
   notFor:
-    'few bytes, unless rounded (its sums are f64, twice those of a model); graphs in which somebody is sent to by nobody',
+    'few bytes, unless rounded (its sums are f64, twice those of a model); links that swallow messages for ever; graphs in which somebody is sent to by nobody',
   tolerates: ['loss', 'duplication', 'reordering', 'crash', 'straggler'],
   synchronous: false,
   broadcast: false,

@@ -11,7 +11,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toyPoint } from '../../dist/data/toy.js';
-import { massOf } from '../../dist/exchange/push-sum.js';
+import { massOf } from '../../dist/exchange/mass-balance.js';
 import { unpackPushSum } from '../../dist/exchange/push-sum-snapshot.js';
 import { decodeCheckpoint } from '../../dist/node/checkpoint.js';
 import { buildOverlay } from '../../dist/topology/index.js';

@@ -41,18 +41,23 @@ export function watchMembership(silo: Silo, first: Membership, clock: Clock, hoo
   let current = first;
   let closed = false;
   let timer: Timer | undefined;
-  /** What was judged last, and what was wrong with it: each is told once. */
-  let judged: string | undefined;
+  /** What was seen last, whether that is settled, and what was wrong with it, which is told once. */
+  let seen: string | undefined;
+  let isSettled = false;
   let problem: string | undefined;
   const look = async (): Promise<void> => {
     const content = await readFile(file, 'utf8');
-    if (closed || content === judged) return;
-    judged = content;
-    problem = undefined;
+    if (closed || (content === seen && isSettled)) return;
+    if (content !== seen) problem = undefined;
+    seen = content;
+    isSettled = true;
     const change = nextEdition(content, file, current, { operator, experiment: first.experiment });
     if (change === undefined) return;
+    // What cannot be written down is tried again at the next look, and not in force before.
+    isSettled = false;
+    await keepEdition(silo, change.membership);
+    isSettled = true;
     current = change.membership;
-    await keepEdition(silo, current);
     if (!closed) hooks.changed(change);
   };
   const refuse = (error: unknown): void => {

@@ -83,6 +83,7 @@ export function withEncoding(rule: ExchangeRule, encoding: Encoding): ExchangeRu
       } satisfies EncodedSnapshot);
     },
     waitingFor: ({ inner }) => rule.waitingFor(inner),
+    isLeaving: ({ inner }) => rule.isLeaving?.(inner) === true,
     step: (state, event, scope) => step(rule, state, event, scope),
   };
   return encoded as ExchangeRule;

@@ -199,7 +199,9 @@ function giveTo(
   share: Float64Array | undefined,
   zShare: number,
 ): void {
-  if (isCoarse(sum, mass.z)) rebase(sum);
+  // Rounded sums make their own turns.
+  const isPlain = sum.rounding === undefined;
+  if (isPlain && isCoarse(sum, mass.z)) rebase(sum);
   const next = vacant(mass.y.length);
   if (share === undefined) giveOwnShare(next, sum.part, mass.y, parts, arcCount);
   else giveShare(next, sum.part, mass.y, share, arcCount);
@@ -208,7 +210,7 @@ function giveTo(
   sum.part = next;
   sum.partZ = nextZ;
   sum.count += 1;
-  if (sum.count - sum.epochFrom >= EPOCH) rebase(sum);
+  if (isPlain && sum.count - sum.epochFrom >= EPOCH) rebase(sum);
 }
 
 /** Whether the part is large beside the weight to give, and can be made small: what a move leaves is the last half bit of the carry. */

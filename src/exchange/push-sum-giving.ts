@@ -3,7 +3,7 @@ import { present } from '../base/assert.ts';
 import { groupsOf } from './arcs.ts';
 import { createSum, give, type Mass, type RunningSum, Z_MIN } from './mass.ts';
 import type { PushSumState } from './push-sum-state.ts';
-import type { SumTelling } from './push-sum-telling.ts';
+import type { SumAddress, SumTelling } from './push-sum-telling.ts';
 import type { RuleAction } from './rule.ts';
 
 /** Gives to all that are up, and tells them what they have been given so far. */
@@ -20,7 +20,7 @@ export function push(state: PushSumState, keepsShare: boolean): RuleAction[] {
   const gift = createSum(mass.y.length);
   if (!give(mass, [gift], [to.length], keepsShare)) return [];
   state.telling.afterGift(gift, mass, to.length, false);
-  return [{ kind: 'send', to, message: state.telling.shareOf(gift, state.round) }];
+  return [{ kind: 'send', to, message: state.telling.shareOf(gift, Math.max(0, state.round)) }];
 }
 
 /** As `give`, of what can be told. */
@@ -51,7 +51,11 @@ export function tellAgain(state: PushSumState): RuleAction[] {
 function tellSums(state: PushSumState): RuleAction[] {
   const groups = groupsOf(state.arcs, present(state.mass, 'mass').y.length);
   return groups.map(({ sum, startCount, peers }) => {
-    const { life, round } = state;
-    return { kind: 'send', to: peers, message: state.telling.messageOf(sum, { life, startCount, round }) };
+    return { kind: 'send', to: peers, message: state.telling.messageOf(sum, addressOf(state, startCount)) };
   });
+}
+
+/** Who is stopped before its first round is in none. */
+export function addressOf({ life, round }: PushSumState, startCount: number): SumAddress {
+  return { life, startCount, round: Math.max(0, round) };
 }

@@ -3,7 +3,7 @@
  * passes on what still comes, and is told several times by its in-neighbours what they gave it: of the mass nothing is lost, but where a
  * link loses every one of LEAVING_FAREWELLS messages in a row.
  */
-import { push, tellAgain } from './push-sum-giving.ts';
+import { addressOf, push, tellAgain } from './push-sum-giving.ts';
 import type { PushSumState } from './push-sum-state.ts';
 import type { RuleAction } from './rule.ts';
 
@@ -13,7 +13,7 @@ const LEAVING_FAREWELLS = 8;
 /** In all, however much comes. */
 const LEAVING_FAREWELLS_MAX = 24;
 const FAREWELL_MS = 10;
-/** Somebody who leaves should hear of its neighbours in time. */
+/** Who leaves should hear from its neighbours in time, and be gone soon, however long its rounds are. */
 const LEAVING_FAREWELL_MS = 50;
 
 /** At the end all mass goes to the others, and they are told a few times, in case a message is lost. */
@@ -34,7 +34,7 @@ export function farewell(state: PushSumState): RuleAction[] {
 }
 
 function againLater(state: PushSumState): RuleAction[] {
-  const { leaving, options, pace } = state;
+  const { leaving, options } = state;
   const isEnough =
     state.farewells >= (leaving ? LEAVING_FAREWELLS : FAREWELLS) ||
     state.farewellsSaid >= LEAVING_FAREWELLS_MAX;
@@ -44,35 +44,33 @@ function againLater(state: PushSumState): RuleAction[] {
   }
   state.farewells += 1;
   state.farewellsSaid += 1;
-  const delayMs = Math.max(pace.periodMs, leaving ? LEAVING_FAREWELL_MS : FAREWELL_MS);
+  const delayMs = leaving ? LEAVING_FAREWELL_MS : Math.max(state.pace.periodMs, FAREWELL_MS);
   return [{ kind: 'setTimer', name: 'farewell', delayMs }];
 }
 
 /** A neighbour leaves: what it was given and has not heard of would be lost with it, so it is told, and again. */
 export function seeOff(state: PushSumState, peer: number): RuleAction[] {
-  if (state.options.variant === 'plain' || state.mass === undefined) return [];
+  if (state.options.variant === 'plain') return [];
+  if (state.arcs.all.find((arc) => arc.peer === peer)?.sum === undefined) return [];
   state.seenOff ??= new Map();
   state.seenOff.set(peer, LEAVING_FAREWELLS);
   return tellSeenOff(state);
 }
 
 export function tellSeenOff(state: PushSumState): RuleAction[] {
-  const { seenOff, arcs, life, round, pace, telling } = state;
+  const { seenOff, arcs, telling } = state;
+  if (seenOff === undefined) return [];
   const actions: RuleAction[] = [];
-  if (seenOff === undefined) return actions;
   for (const { peer, up, sum, startCount } of arcs.all) {
     const left = seenOff.get(peer);
     if (left === undefined) continue;
-    if (left === 0 || up || sum === undefined) {
-      seenOff.delete(peer);
-      continue;
-    }
     seenOff.set(peer, left - 1);
+    if (left === 1 || up || sum === undefined) seenOff.delete(peer);
+    if (up || sum === undefined) continue;
     sum.count += 1;
-    const message = telling.messageOf(sum, { life, startCount, round });
+    const message = telling.messageOf(sum, { ...addressOf(state, startCount), whole: true });
     actions.push({ kind: 'send', to: [peer], message });
   }
   if (seenOff.size === 0) return actions;
-  const delayMs = Math.max(pace.periodMs, LEAVING_FAREWELL_MS);
-  return [...actions, { kind: 'setTimer', name: 'see-off', delayMs }];
+  return [...actions, { kind: 'setTimer', name: 'see-off', delayMs: LEAVING_FAREWELL_MS }];
 }

@@ -164,13 +164,15 @@ function restore(
   return allFinite(into) ? undefined : 'the sum is not finite';
 }
 
-function tell(codec: Codec, sum: RunningSum, { life, startCount, round }: SumAddress): RuleMessage {
+function tell(codec: Codec, sum: RunningSum, to: SumAddress): RuleMessage {
+  const { life, startCount, round, whole = false } = to;
   const { partZ, carry, carryZ, epoch, count, epochFrom } = sum;
   const rounding = sum.rounding ?? { ...NEW, scale: 1, bytes: codec.encode(sum.part, HALF) };
   const { scale, bytes, reference, closing, toldFrom } = rounding;
   const numbers = [life, startCount, epoch, count, partZ, scale];
   const isSoonAfter = (start: number) => start > 0 && count - start <= BASE_TOLD;
-  const needsBase = count % BASE_EVERY === BASE_EVERY / 2 || isSoonAfter(startCount) || isSoonAfter(toldFrom);
+  const needsBase =
+    whole || count % BASE_EVERY === BASE_EVERY / 2 || isSoonAfter(startCount) || isSoonAfter(toldFrom);
   if (carry !== undefined && reference !== undefined && needsBase)
     return {
       kind: 'base',

@@ -14,6 +14,8 @@ export interface SumAddress {
   readonly startCount: number;
   /** Of its peer. */
   readonly round: number;
+  /** With all that is needed to read it, whatever was missed before. */
+  readonly whole?: true;
 }
 
 export interface SumTelling {

@@ -14,10 +14,10 @@ import type { Neighbour, PeerState, StateAnswer } from './state.ts';
 
 /** A question is repeated so often at most, */
 const REPEATS_MAX = 2;
-/** and answered so often. */
-const ANSWERS_MAX = 1 + REPEATS_MAX;
-/** As often as a rule asks in a round. */
-const ASKED_FOR_MAX = 4;
+/** once more where the answers do not fit each other, and answered so often. */
+const ANSWERS_MAX = 2 + REPEATS_MAX;
+/** As often as a rule asks in a round, for this message and for the one before it, which it comes along with. */
+const ASKED_FOR_MAX = 8;
 
 /** Whether this peer cannot go on from where it is, seen that a neighbour is in `round`. An asynchronous one goes its own pace. */
 export function isBehind(
@@ -150,6 +150,7 @@ function reconsider(run: Run): void {
 
 /** Goes on from what has been answered, unless two have answered that do not confirm each other: these may at one instant. */
 export function decideOrAskAnew(run: Run): void {
+  if (run.state.phase === 'finished') return;
   const isDoubtful = beliefOf(run.state)?.confirmed === false;
   if (!isDoubtful || !askAnew(run)) decide(run);
 }

@@ -1,5 +1,6 @@
 /** Runs a sweep's cells over the cores: so many processes at a time, done ones passed over, failures noted, until all are done. */
 import type { Clock } from '../base/clock.ts';
+import { pause } from '../base/idle.ts';
 import { cellResult, clearCell, markFailed } from './folder.ts';
 import { type Cell, cellAt, cellCount, type Sweep } from './sweep.ts';
 import type { CellResult } from './table.ts';
@@ -22,6 +23,7 @@ export type CellEnd =
 
 /** A process that a killed sweep left behind may get into a cell's folder after it was cleared, and ends soon. */
 const TRIES_MAX = 3;
+const BEFORE_TRY_MS = 500;
 
 export interface SweepWork {
   readonly folder: string;
@@ -108,5 +110,6 @@ async function runInClearFolder(folder: string, cell: Cell, run: SweepWork['run'
     await clearCell(folder, cell);
     const end = await run(cell);
     if (end.kind !== 'folder-taken' || left === 1) return end;
+    await pause(BEFORE_TRY_MS);
   }
 }

@@ -373,6 +373,43 @@ describe.each(ROUNDED)('%s: lives', (name) => {
     expect(sends(peer.timer('see-off'))).toEqual([]);
   });
 
+  test('a neighbour that leaves and was given nothing, because it is not sent to, is not waited on', () => {
+    const peer = new DrivenRule({
+      rule: 'push-sum',
+      self: 0,
+      outNeighbours: [1],
+      inNeighbours: [2],
+      trains: false,
+    });
+    peer.begin(0, Float64Array.of(4));
+    peer.now = 100;
+    peer.timer('cycle');
+    const goodbye = { kind: 'neighbour', status: 'down', left: true, round: 0, incarnation: 1 } as const;
+    expect(peer.step({ ...goodbye, peer: 2 })).toEqual([]);
+    // Together with one that is told, whose end is the end of the timer.
+    let actions = peer.step({ ...goodbye, peer: 1 });
+    for (let times = 0; times < 7; times++) {
+      expect(actions.map(({ kind }) => kind)).toEqual(['send', 'setTimer']);
+      actions = peer.timer('see-off');
+    }
+    expect(actions.map(({ kind }) => kind)).toEqual(['send']);
+  });
+
+  test('who is stopped or sees somebody off before its first round says so in round 0', () => {
+    const peer = new DrivenRule({ rule: 'push-sum', self: 0, outNeighbours: [1], trains: false });
+    peer.hears(1, { kind: 'sum', round: 0, vectors: [Float64Array.of(3)], numbers: [1, 0, 0, 1, 0.5] });
+    const letters = lettersOf(0, peer.step({ kind: 'end', leaves: true }));
+    expect(letters.map(({ message }) => message.round)).toEqual([0]);
+  });
+
+  test('leaving does not take longer where rounds are long', () => {
+    const options = { periodMs: 60_000 };
+    const peer = new DrivenRule({ rule: 'push-sum', options, self: 0, outNeighbours: [1], trains: false });
+    peer.begin(0, Float64Array.of(4));
+    const timers = peer.step({ kind: 'end', leaves: true }).filter(({ kind }) => kind === 'setTimer');
+    expect(timers).toEqual([{ kind: 'setTimer', name: 'farewell', delayMs: 50 }]);
+  });
+
   test('who has given next to all goes on telling it: a link that swallowed messages, and heals, brings it back', () => {
     const network = new Averaging(
       [

@@ -224,7 +224,7 @@ describe('a request for state', () => {
   test('made again and again is refused, unless the neighbour started anew', () => {
     const peer = running();
     const asked = { type: 'pull', round: 0 } as const;
-    for (let time = 0; time < 3; time++) expect(sends(peer.hears(1, asked))).toEqual(['state']);
+    for (let time = 0; time < 4; time++) expect(sends(peer.hears(1, asked))).toEqual(['state']);
     const actions = peer.hears(1, asked);
     expect(sends(actions)).toEqual([]);
     expect(refusals(actions)).toEqual(['unexpected']);
@@ -360,11 +360,11 @@ describe('a message that may be lost', () => {
   const sequencesOf = (actions: readonly PeerAction[]) =>
     actions.flatMap((action) => (action.kind === 'send' ? [action.sequence] : []));
 
-  test('is sent again under its name to who asks, four times at most', () => {
+  test('is sent again under its name to who asks, eight times at most', () => {
     const peer = running();
     const sent = sequencesOf(peer.trained());
     expect(sent).toHaveLength(1);
-    for (let time = 0; time < 4; time++) {
+    for (let time = 0; time < 8; time++) {
       const actions = peer.hears(1, { type: 'again', round: 0 });
       expect(actions).toEqual([expect.objectContaining({ kind: 'send', to: [1], sequence: sent[0] })]);
     }

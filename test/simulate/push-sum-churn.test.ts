@@ -14,8 +14,13 @@ const MEAN = 5.5;
 const overlay = buildOverlay({ kind: 'exponential' }, VALUES.length);
 
 /** What each peer has in its last round. */
-async function averages(faults: readonly Fault[], seed: number, rounds: number): Promise<number[]> {
-  const plan = virtualPlan({ rule: 'push-sum', options: {}, overlay, rounds, evaluateEveryRounds: 1 });
+async function averages(
+  faults: readonly Fault[],
+  seed: number,
+  rounds: number,
+  rule = 'push-sum',
+): Promise<number[]> {
+  const plan = virtualPlan({ rule, options: {}, overlay, rounds, evaluateEveryRounds: 1 });
   const peers = VALUES.map((value, peer) => {
     const initial = Float64Array.of(value);
     return {
@@ -42,15 +47,36 @@ const expectMean = (values: readonly number[]) => {
 };
 
 describe('push-sum in simulation', () => {
-  test.each([50, 600])('a silent partition of %d ms costs nothing', async (ms) => {
+  test.each([
+    { rule: 'push-sum', ms: 50, rounds: 300 },
+    { rule: 'push-sum', ms: 600, rounds: 300 },
+    { rule: 'push-sum', ms: 15_000, rounds: 1_700 },
+    { rule: 'push-sum+fp16', ms: 600, rounds: 400 },
+    { rule: 'push-sum+fp16', ms: 15_000, rounds: 1_700 },
+    { rule: 'push-sum+int8', ms: 15_000, rounds: 1_700 },
+  ])('a silent partition costs nothing: %o', async ({ rule, ms, rounds }) => {
     const [from, to] = [
       [0, 1, 2, 3],
       [4, 5, 6, 7],
     ];
     const span = { fromMs: 100, toMs: 100 + ms };
     const partition = { kind: 'partition', from, to, symmetric: true, silent: true, ...span } as const;
-    expectMean(await averages([partition], 1, 300));
+    expectMean(await averages([partition], 1, rounds, rule));
   });
+
+  test.each(['push-sum', 'push-sum+fp16', 'push-sum+int8'])(
+    '%s: who leaves is told all that it missed behind a link that was silent',
+    async (rule) => {
+      for (let toMs = 600; toMs < 1_000; toMs += 50) {
+        const silent = { kind: 'partition', symmetric: false, silent: true, from: [3], to: [7] } as const;
+        const faults: Fault[] = [
+          { ...silent, fromMs: 100, toMs },
+          { kind: 'leave', peer: 7, atMs: toMs + 1 },
+        ];
+        expectMean((await averages(faults, 1, 400, rule)).slice(0, 7));
+      }
+    },
+  );
 
   test.each([
     { loss: 0, atMs: 95 },

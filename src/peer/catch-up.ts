@@ -16,8 +16,8 @@ import type { Neighbour, PeerState, StateAnswer } from './state.ts';
 const REPEATS_MAX = 2;
 /** once more where the answers do not fit each other, and answered so often. */
 const ANSWERS_MAX = 2 + REPEATS_MAX;
-/** As often as a rule asks in a round, for this message and for the one before it, which it comes along with. */
-const ASKED_FOR_MAX = 8;
+/** As often as a rule asks in a round. */
+const ASKED_FOR_MAX = 4;
 
 /** Whether this peer cannot go on from where it is, seen that a neighbour is in `round`. An asynchronous one goes its own pace. */
 export function isBehind(

@@ -5,7 +5,7 @@ import type { Invariant } from './invariant.ts';
 /** Questions of a peer to one neighbour in a round. */
 const QUESTIONS_MAX = 4;
 /** Copies of a message that one neighbour gets for asking. */
-const COPIES_MAX = 8;
+const COPIES_MAX = 4;
 
 interface Count {
   /** The round asked about, or the message's sequence. */
